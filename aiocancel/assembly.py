@@ -223,7 +223,7 @@ def _own_flow(
         rules=parts.offer_rules or DEFAULT_RULES,
         limits=parts.offer_limits or OfferLimits(),
         schedule_policy=billing.schedule_policy,
-        # Who does not tell places has no customer whose place nobody knows.
+        # Without ``place=`` no rule of a place applies: no customer has a place that nobody knows.
         place_rules=() if parts.place is None else PLACE_RULES,
         handled=parts.offer_handlers.keys(),
     )

@@ -290,5 +290,5 @@ def check_public_exit(public_exit: object, mailer: object) -> None:
         raise ConfigurationError("PublicExit.find must be async: async def find(declaration)")
     if mailer is None:
         raise ConfigurationError(
-            "public_exit needs a mailer: whoever terminates has to get an acknowledgement at once"
+            "public_exit needs a mailer: a customer who terminates must get an acknowledgement at once"
         )

@@ -167,7 +167,7 @@ class FlowService:
         """Return the customer's subscription.
 
         Args:
-            customer_id: Who asks.
+            customer_id: The customer who asks.
             subscription_id: Which of the customer's own; None leaves the choice to the owner's rule. Another
                 customer's is None, like one that does not exist.
             may_refuse: Whether a customer who asks too often at Stripe may be refused, as nobody needs this answer
@@ -330,8 +330,8 @@ class FlowService:
     async def _park_refused(self, claim: FlowClaim, grant_text: str) -> Fate | None:
         """Leave the flow session of a refused claim to a person, and return what becomes of it.
 
-        The vendor's API may tell of it later. Only a page of ours, whoever opened it, can name one, and only on its
-        own subscription.
+        The vendor's API may tell of it later. Only a page of ours can name one, and only on its own subscription. It
+        does not matter which customer opened that page.
         """
         if claim.flow_session_id is None or takes_back(claim.status) or claim.vendor in OURS:
             return None
@@ -517,7 +517,7 @@ class FlowService:
             recorded: What the post was recorded as.
             claim: What it said.
             answer: Where the claim stands now.
-            customer_id: Who posted.
+            customer_id: The customer who posted.
         """
         posted = Told(claim.status, claim.details)
         is_settled = answer is not None and answer.is_settled
@@ -544,7 +544,7 @@ class FlowService:
 
         Args:
             public_id: The claim.
-            customer_id: Who made it; None is returned to anybody else.
+            customer_id: The customer who made it; None is returned to anybody else.
             topic: What it asks for; None where nobody knows.
             known: What may be told without asking, of a claim that was recorded just now.
             since: When the customer began to wait, on the monotonic clock; None is now.
@@ -620,7 +620,7 @@ class FlowService:
             return known
 
     def settled(self, public_id: uuid.UUID) -> None:
-        """Wake whoever waits for this claim."""
+        """Wake the posts that wait for this claim."""
         self._endings.tell(public_id)
 
 

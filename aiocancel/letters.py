@@ -65,7 +65,7 @@ class Letters:
 
         Args:
             public_id: The claim's.
-            customer_id: Who made it.
+            customer_id: The customer who made it.
             subscription_id: Whose row holds the address, where it is a column.
             within_s: For how many seconds to wait at most, if less than half a second.
         """
@@ -122,5 +122,5 @@ class Letters:
 
 
 def _no_such_letter() -> ClaimError:
-    """Say no more to whoever guesses links."""
+    """Say no more to a stranger who guesses links."""
     return ClaimError("There is no such letter.", code=Code.UNKNOWN_CLAIM, status=404)

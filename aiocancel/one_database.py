@@ -18,7 +18,7 @@ from aiocancel.parts import Parts
 # Of one to which a part makes no difference.
 _NO_MATTER: Final = object()
 
-# What a job comes to depends on these, whoever carries it out.
+# What a job comes to depends on these in every process.
 _OF_ALL: Final[Mapping[str, Callable[[Parts], object]]] = {
     "subscriptions": lambda parts: parts.subscriptions,
     "billing": lambda parts: (

@@ -523,8 +523,8 @@ class CancelFlow:
             widget.script_url, widget.script_integrity
         ):
             logger.warning(
-                "%s is loaded without script_integrity on pages that hold a customer's grant: whoever changes that "
-                "file acts for every customer; serve a copy of your own, or give script_integrity",
+                "%s is loaded without script_integrity on pages that hold a customer's grant: a person who changes "
+                "that file acts for every customer; serve a copy of your own, or give script_integrity",
                 widget.script_url,
             )
 
@@ -549,7 +549,7 @@ class CancelFlow:
 
         Args:
             operator: ``(request) -> str | None``, sync or async: the name of the operator who looks, for the journal.
-                It is asked on every request; None is nobody, who gets a 404.
+                It is asked on every request; None means that nobody may look, and is answered with 404.
             personal_data: Whether the page of a session shows the customer's id and words, and a search finds a
                 customer's id.
             hold_out_decide_on: The day on which you will compare those who were offered something with the hold-out,

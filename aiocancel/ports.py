@@ -264,7 +264,7 @@ class FlowVendor(Protocol):
         """Read what the widget handed to the page.
 
         Args:
-            result: The object as the page posted it; whoever sat there may have written it.
+            result: The object as the page posted it; a customer may have written it by hand.
 
         Raises:
             MalformedClaimError: It cannot be what the widget hands over.

@@ -24,7 +24,7 @@ STORE_WITHIN_S: Final = 25.0
 
 
 class PublicExitIntake:
-    """Stores declarations, and finds them for whoever holds their key.
+    """Stores declarations, and finds them for a reader who holds their key.
 
     ``within_s`` bounds each look into the database; ``now`` is seconds since the epoch.
     """
@@ -100,5 +100,5 @@ class PublicExitIntake:
 
 
 def _no_such_declaration() -> ClaimError:
-    """Say no more to whoever guesses keys."""
+    """Say no more to a stranger who guesses keys."""
     return ClaimError("There is no such declaration.", code=Code.UNKNOWN_CLAIM, status=404)

@@ -45,8 +45,8 @@ _MOST_ROUNDS: Final = 2
 class RateLimit:
     """One process's turn under one limit, whose budget is called ``name`` everywhere.
 
-    ``horizon_s`` is how far ahead slots are taken: who takes them further ahead comes before the others when
-    it is busy. ``longest_wait_s`` bounds a whole wait.
+    ``horizon_s`` is how far ahead slots are taken: a caller that takes them further ahead comes before the others
+    when it is busy. ``longest_wait_s`` bounds a whole wait.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class RateLimit:
             self._alone_until = now + ASK_AGAIN_S
 
     async def _next_slot(self, give_up_at: float) -> float:
-        # Whoever came first asks, and goes on asking, for all that wait behind it.
+        # The caller that came first asks, and goes on asking, for all that wait behind it.
         async with asyncio.timeout(self._longest_wait_s) as behind, self._asking:
             behind.reschedule(None)
             while True:

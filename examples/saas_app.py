@@ -259,7 +259,7 @@ async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
             "SELECT stripe_subscription_id, email FROM demo.customer WHERE id = $1"
         ),
         grant_keys=[secrets.token_urlsafe(32)],
-        # Whoever tries the demo accepts one offer after the other.
+        # A visitor who tries the demo accepts one offer after the other.
         offer_limits=aiocancel.OfferLimits(at_most_one_gift_in_days=None),
         content_security_policy=aiocancel.STRICT_POLICY,
         return_to="/account",
@@ -280,7 +280,7 @@ async def make_app(at: Place, stack: AsyncExitStack) -> web.Application:
     app = web.Application()
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(HERE / "templates"))
     cancel.setup(app)
-    # Whoever runs the demo on this machine is its owner; a real site asks its login.
+    # The person who runs the demo on this machine is its owner; a real site asks its login.
     app.add_subapp("/owner/cancellations", cancel.console(operator=lambda _: "demo owner"))
     stripe_name = (
         "the real Stripe, test mode"

@@ -119,7 +119,7 @@ async def test_a_rush_counts_for_a_moment_after_its_last_post() -> None:
     assert actions.begun == ["first"]
 
     now[0] += LASTS_S
-    # Whoever waits looks again when one ends, and by the clock.
+    # An action that waits looks again when another ends, and by the clock.
     await actions.end("first")
     assert actions.begun == ["first", "second"]
     await actions.ask("third")

@@ -101,7 +101,7 @@ async def on_outcome(_: object) -> None:
         ({"vendor": vendor(fallback=OwnFlow(at_most_one_gift_in_days=365))},
             ["at_most_one_gift_in_days"]),
         ({"resume_policy": "any", "run_worker": False}, []),
-        # Whoever has no worker of its own leaves these to those who have.
+        # A process without a worker leaves these to those that have one.
         ({"mailer": MAILER, "run_worker": False}, []),
     ],
     ids=[

@@ -345,7 +345,7 @@ async def test_back_and_continue_show_the_same_offer(company: FlowCompany) -> No
     other = await company.flow.answer("ada", str(first.session_id), Answers("unused"))
     again = await company.flow.answer("ada", str(first.session_id), Answers("too_expensive"))
 
-    # It is not for who does not use the product, and one attempt shows one offer.
+    # It is not for customers who do not use the product, and one attempt shows one offer.
     assert (other.step, other.offer) == (FlowStep.EXIT, None)
     assert again.offer is not None
     assert again.offer.offer.key == "half_price"

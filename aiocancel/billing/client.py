@@ -56,7 +56,7 @@ from aiocancel.ports import BillingReply, SlotSource
 Read = TypeVar("Read")
 # Stripe's largest page; ended subscriptions are listed too, so one may not be enough.
 LIST_PAGE_SIZE: Final = 100
-# Each needs a permission of a restricted key; who cancels needs none of them.
+# Each needs a permission of a restricted key; a cancellation needs none of them.
 FOR_OFFERS: Final = ("discounts.source.coupon", "customer.discount.source.coupon")
 _SEE_DISCOUNTS: Final = (
     None,

@@ -1,4 +1,4 @@
-"""What pages say of a subscription, read at Stripe for whoever looks at one."""
+"""What pages say of a subscription, read at Stripe for the customer who looks at one."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def end(
         case PlainChange.TELL_REASON:
             params = {}
         case MoveEnd(to):
-            # Whoever stays has no reason to tell.
+            # A customer who stays has no reason to tell.
             if not isinstance(to, str):
                 return {"cancel_at": int(to.timestamp())}
             params = {"cancel_at": to}

@@ -96,7 +96,7 @@ def probes(billing: StripeBilling, needs: Needs) -> Iterator[Probe]:
         yield Probe("get", f"/v1/prices/price_{NOBODY}", "offers of another plan", "plan_read")
 
     if needs.watches_offers:
-        # Whoever ends a pause of the vendor's is shown where to pay.
+        # A customer who ends a pause of the vendor's is shown where to pay.
         yield _reading(("latest_invoice",), "the end of a pause", "invoice_read")
     if needs.shows_prices:
         yield _previewing("the prices of a flow of our own")

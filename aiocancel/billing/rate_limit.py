@@ -55,7 +55,7 @@ class StripeRateLimits:
             billing: The settings.
             source: Where all processes take their slots from.
             for_pages: A page waits: its requests come first, and have a share of their own.
-            impatient: Whoever asks holds a place that others need, and is sent away at once where no turn is near.
+            impatient: The caller holds a place that others need, and is sent away at once where no turn is near.
             for_cancellations: These requests come before those of other changes, and are not sent away behind them.
         """
         self._source = source

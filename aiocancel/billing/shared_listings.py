@@ -20,7 +20,7 @@ Told = TypeVar("Told")
 Beyond = Literal["ask", "older", "refuse"]
 """Beyond the limit of a minute: ask all the same, take an answer of the last minute, or refuse.
 
-Without an answer of the last minute, whoever would take it may ask twice as often, and is refused after that.
+Without an answer of the last minute, a request that would take it may ask up to twice the limit, and is refused beyond.
 """
 
 _MINUTE_S: Final = 60.0

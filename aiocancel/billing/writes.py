@@ -205,7 +205,7 @@ class StripeWrites:
     async def _update_plainly(
         self, path: str, params: Mapping[str, Any], idempotency_key: str
     ) -> BillingReply:
-        """Send an update for which discounts do not matter: who may change subscriptions may send it."""
+        """Send an update for which discounts do not matter: a key that may change subscriptions may send it."""
         response = await self._transport.send("post", path, params, idempotency_key=idempotency_key)
         return self._reply(response)
 

@@ -90,7 +90,7 @@ def _told(fact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _entries(values: Mapping[str, Any]) -> str:
-    """Return terms and values; what is empty is left out, as it is in the JSON for whoever looks."""
+    """Return terms and values; what is empty is left out, as a reader finds it in the JSON."""
     told = {name: value for name, value in values.items() if value not in (None, "", [], {})}
     return "".join(
         f"<dt>{_text(_name(name))}</dt><dd>{_value(each)}</dd>" for name, each in told.items()

@@ -191,8 +191,8 @@ def _simulated(found: Simulated, *, days: int, is_cut: bool) -> Iterable[str]:
             yield f"    and to up to {each.unknown} more, of whom its condition cannot be told"
     yield (
         "At most, of those of whom it can be told, if every one had taken it and stayed a year. A session counts for "
-        "each offer whose condition holds, since a later one is shown where an earlier one is left out. Who would have "
-        "taken it, nobody knows."
+        "each offer whose condition holds, since a later one is shown where an earlier one is left out. Which "
+        "customers would have taken it, nobody knows."
     )
 
 

@@ -348,7 +348,7 @@ def _cancel_at_period_end(
     if (end := _end_beyond_paid_time(subscription)) is not None and agreed_ends == "yield":
         return Write(MoveEnd(_name_of_end(subscription, ends_with), was=end))
     if subscription.is_ending or subscription.set_end is not None:
-        # Whoever set this end, it stands: an earlier one could take paid time away.
+        # This end stands, wherever it was set: an earlier one could take paid time away.
         return Done(Receipt(subscription.status, subscription.ends_at or subscription.set_end))
 
     first, last = subscription.current_period_end, subscription.last_period_end

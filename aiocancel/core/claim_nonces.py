@@ -3,7 +3,7 @@
 A page's own nonce is 32 hexadecimal digits. Every other begins with a word, so that no two kinds are ever equal:
 
 ==============================  =============================================================================
-``session:<sub>:<session>``     a claim that changes nothing: once for its flow session, whoever tells of it
+``session:<sub>:<session>``     a claim that changes nothing: once for its flow session, from any source
 ``refused:<sub>:<session>``     a claim that was refused on the page and is left to a person, once for its session
 ``exit:<page>``                 the exit, pressed on a page that has led to something else before
 ``public:<page>`` (and more)    a declaration of the public exit: its page and, behind it, a hash of its words

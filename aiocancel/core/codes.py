@@ -251,7 +251,7 @@ class Code(StrEnum):
         "unknown_customer",
         About.POST,
         "Stripe does not know the customer's id that the database holds.",
-        "Compare the id and the key's account and mode; cancel by hand for who asks meanwhile.",
+        "Compare the id and the key's account and mode; cancel by hand if the customer asks meanwhile.",
     )
     TOO_MANY_LOOKUPS = (
         "too_many_lookups",

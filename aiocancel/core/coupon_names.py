@@ -64,7 +64,7 @@ def names_in(language: str, own: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def problem_with(names: Mapping[str, str]) -> str | None:
-    """Return why these names cannot be used, for whoever wrote them; None where they can."""
+    """Return why these names cannot be used, for the developer who wrote them; None where they can."""
     for duration, name in names.items():
         if duration not in COUPON_NAMES:
             return f"has no duration {duration!r}; the durations are {', '.join(COUPON_NAMES)}"

@@ -45,7 +45,7 @@ class FlowDetails:
 
     Args:
         told_by: ``vendor`` where the flow vendor's API said so, or where the flow is the application's own. ``browser``
-            where only the customer's page did: then they are the words of whoever sat at that page, and prove nothing.
+            where only the customer's page did: then anybody at that page may have written them, and they prove nothing.
         answers: The survey's questions and answers.
         presented: The ids of the offers that were shown.
         metadata: What the owner wrote at the vendor beside the offer that was accepted.

@@ -1,4 +1,4 @@
-"""Tokens of the owner's forms: whoever posts must have been shown the form, by us, as the same operator. Pure."""
+"""Tokens of the owner's forms: an operator may post a form only after we have shown it to that operator. Pure."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class GrantSealer:
         return grant
 
     def read(self, text: str) -> Grant:
-        """Return the grant that ``seal`` was given, whoever it was made for and however old it is.
+        """Return the grant that ``seal`` was given, for any customer and however old it is.
 
         It says which page was posted from, and allows nothing. Raises GrantError with code ``grant_invalid``.
         """

@@ -1,8 +1,8 @@
 """Idempotency keys: which wish one names, and how long it can carry out its call. Pure.
 
-A key names one wish, so that whoever carries it out sends the same key: another application on the same accounts, or
-a database that was set back. It is made of what identifies the wish, the action's place in it, and a generation. The
-next generation begins when a key is spent. ``aiocancel.wish_key`` in SQL makes the ledger's text. Then
+A key names one wish, so that every application that carries it out sends the same key: a second one on the same
+accounts, or one whose database was set back. It is made of what identifies the wish, the action's place in it, and a
+generation. The next generation begins when a key is spent. ``aiocancel.wish_key`` in SQL makes the ledger's text. Then
 postgres/stripe_writes.py adds the generation, and billing/client.py the ending for each request of a change. The coupon
 of a preview has a key of its own there, which names the coupon and no wish.
 """

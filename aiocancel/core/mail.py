@@ -1,4 +1,4 @@
-"""A mail to a customer, and the three answers of whoever is asked to send it. Pure."""
+"""A mail to a customer, and the three answers of a mailer that is asked to send it. Pure."""
 
 from __future__ import annotations
 

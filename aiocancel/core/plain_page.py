@@ -108,7 +108,7 @@ def _ends_otherwise(subscription: Subscription) -> bool:
 
 
 def already_page(at: datetime | None) -> PlainPage:
-    """Return the page of who has cancelled already; ``at`` is when it ends, None where nobody knows."""
+    """Return the page of a customer who has cancelled already; ``at`` is when it ends, None where nobody knows."""
     line = (
         Sentence("already_text")
         if at is None

@@ -118,7 +118,7 @@ class StripeEvent:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChange:
-    """What Stripe shows of a subscription that has changed, whoever changed it.
+    """What Stripe shows of a subscription that has changed, here or elsewhere.
 
     Args:
         kind: What happened; see ``ChangeKind``. Several things at once are several calls, each with the same rest.

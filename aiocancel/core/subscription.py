@@ -389,7 +389,7 @@ def _item(data: Mapping[str, Any]) -> Item:
 
 
 def how_often(recurring: Mapping[str, Any]) -> tuple[str, int]:
-    """Read how often a line is paid; whoever leaves may leave without it, so it is no reason to refuse the whole."""
+    """Read how often a line is paid; a customer may leave without it, so it is no reason to refuse the whole."""
     interval, count = recurring.get("interval"), recurring.get("interval_count")
     if isinstance(interval, str) and _is_count(count) and count > 0:
         return interval, count

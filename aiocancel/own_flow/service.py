@@ -202,7 +202,7 @@ class OwnFlowService:
         """Return where a customer's own session stands.
 
         Args:
-            customer_id: Who is logged in.
+            customer_id: The customer who is logged in.
             session_id: The session.
             owned: The subscription that the page's grant is for; None where no page is drawn.
 
@@ -348,7 +348,7 @@ class OwnFlowService:
         """Record that the customer takes the offer on the screen; it pays once, for ever.
 
         Args:
-            customer_id: Who is logged in.
+            customer_id: The customer who is logged in.
             session_id: The session that showed the offer.
             offer: The offer's key.
             months: The choice in a pause, None for every other kind.
@@ -401,7 +401,7 @@ class OwnFlowService:
         """Record a cancellation, whatever became of the session, of Stripe or of the definition.
 
         Args:
-            customer_id: Who is logged in.
+            customer_id: The customer who is logged in.
             session_id: As the browser sent it; one that is unknown or over changes nothing.
             grant: That of the page.
             answers: What stood on the screen.

@@ -271,7 +271,7 @@ class Acknowledgements:
         return Declared(rows[0]["recorded_at"], _declaration(rows[0]["declaration"]))
 
     async def kept_by_id(self, claim_id: uuid.UUID, letter_id: uuid.UUID) -> KeptLetter | None:
-        """Return a letter of a claim to whoever has a signed link to it."""
+        """Return a letter of a claim to a reader with a signed link to it."""
         rows = await self._connection.at_once(KEPT_BY_ID, claim_id, letter_id)
         return _kept(rows[0]) if rows else None
 

@@ -171,7 +171,7 @@ class Operations:
             operation: What to do.
             action_id: With which action.
             reason: Why it is closed, one word for the journal.
-            operator: Who does it, for the journal; None on the command line.
+            operator: The operator's name, for the journal; None on the command line.
         """
         async with self._transaction() as connection:
             row = await connection.fetchrow(HOLD, action_id)

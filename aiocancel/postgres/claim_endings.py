@@ -1,7 +1,7 @@
 """The ends of claims, as the database tells of them: one connection in each process listens.
 
-Whoever waits for an end is woken, and asks the ledger. Where ``LISTEN`` is deaf, behind a pooler in transaction mode,
-``hears`` is False and whoever waits asks from time to time instead.
+A request that waits for an end is woken, and asks the ledger. Where ``LISTEN`` is deaf, behind a pooler in transaction
+mode, ``hears`` is False and the request asks from time to time instead.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _COME_BACK_S: Final = 1.0
 _TRY_DEAF_AGAIN_S: Final = 60.0
 # A worker needs two connections, a request one.
 _SMALLEST_POOL: Final = 4
-# A claim may end before whoever recorded it begins to wait, which takes milliseconds. Every process remembers the ends
-# of all: 10,000 of them were most of what grew in its first quarter of an hour (tests/benchmarks/memory.py).
+# A claim may end before the post that recorded it begins to wait, which takes milliseconds. Every process remembers the
+# ends of all: 10,000 of them were most of what grew in its first quarter of an hour (tests/benchmarks/memory.py).
 _REMEMBERED: Final = 2_000
 
 
 class Endings:
-    """Wakes whoever waits for the end of a claim.
+    """Wakes the requests that wait for the end of a claim.
 
     Args:
         pool: One of its connections is kept while ``run`` runs.
@@ -74,7 +74,7 @@ class Endings:
                 del self._waiting[public_id]
 
     def tell(self, public_id: uuid.UUID) -> None:
-        """Wake whoever waits for this claim, or is about to."""
+        """Wake the requests that wait for this claim, or are about to."""
         self._ended.pop(public_id, None)
         self._ended[public_id] = None
         if len(self._ended) > _REMEMBERED:
@@ -92,7 +92,7 @@ class Endings:
         if self._pool.get_max_size() < _SMALLEST_POOL:
             logger.info(
                 "a pool of fewer than %d connections has none to listen with: "
-                "whoever waits for the end of a claim asks from time to time",
+                "a request that waits for the end of a claim asks from time to time",
                 _SMALLEST_POOL,
             )
             return
@@ -123,7 +123,7 @@ class Endings:
                 if not await self._hears_itself():
                     logger.warning(
                         "LISTEN is deaf, as behind PgBouncer in transaction mode: "
-                        "whoever waits for the end of a claim asks from time to time"
+                        "a request that waits for the end of a claim asks from time to time"
                     )
                     return _TRY_DEAF_AGAIN_S
                 self._is_heard(True)

@@ -168,7 +168,7 @@ _LATE: Final[set[asyncio.Task[Any]]] = set()
 def _let_go(task: asyncio.Task[Any]) -> None:
     _LATE.discard(task)
     if not task.cancelled():
-        # Retrieved, so that the loop does not report it: whoever waited was told of the timeout.
+        # Retrieved, so that the loop does not report it: the caller that waited was told of the timeout.
         task.exception()
 
 

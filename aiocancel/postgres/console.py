@@ -475,7 +475,7 @@ class ConsoleStore:
             operation: What to do.
             action_id: With which action.
             reason: Why it is closed, one word.
-            operator: Who does it, for the journal.
+            operator: The operator's name, for the journal.
             parked_at: When it had stopped as the operator saw it; None for whenever.
 
         Raises:

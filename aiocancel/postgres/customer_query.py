@@ -187,7 +187,7 @@ async def _prepared(connection: Connection, sql: str, name: str) -> PreparedStat
     try:
         return await connection.prepare(sql, name="")
     except asyncpg.InsufficientPrivilegeError as error:
-        # An outage to a request, a mistake to whoever starts the application.
+        # A request would take it for an outage; at the start of the application it is a mistake.
         raise ConfigurationError(f"the {name} does not work: {error}") from error
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BATCH: Final = 200
 
-# An arbitrary constant of ours: whoever seals, or erases what is sealed, holds this advisory lock.
+# An arbitrary constant of ours. The transaction that seals, or erases what is sealed, holds this advisory lock.
 _LOCK: Final = 0x61696F65
 
 HOLD: Final = "SELECT pg_advisory_xact_lock($1)"
@@ -139,7 +139,7 @@ class Evidence:
 async def hold_chain(connection: Connection) -> None:
     """Keep everybody else from sealing until the end of the transaction.
 
-    To be called before a claim is locked: whoever seals may wait for one.
+    To be called before a claim is locked: the transaction that seals may wait for one.
     """
     await connection.execute(HOLD, _LOCK)
 

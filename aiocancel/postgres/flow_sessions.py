@@ -385,7 +385,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRow:
-    """What a session says of its end, for whoever has to believe it."""
+    """What a session says of its end, for the worker that has to believe it."""
 
     session_id: str
     customer_id: str = field(repr=False)
@@ -460,7 +460,7 @@ class FlowSessions:
 
         Args:
             session_id: As a browser sent it.
-            customer_id: Who asks; another customer's session is None.
+            customer_id: The customer who asks; another customer's session is None.
             known_versions: The definitions that need not be sent again.
         """
         rows = await self._connection.at_once(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_OF_ONE: Final = 3
 MOST_OF_ALL: Final = 200
 
-# What a page with a grant proves, whoever told of it first.
+# What a page with a grant proves, also where the flow vendor told of it first.
 WANT_PROOF: Final = (
     Code.FLOW_SESSION_NOT_PROVEN,
     Code.FLOW_SESSION_PROOF_USED,

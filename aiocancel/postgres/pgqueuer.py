@@ -65,7 +65,7 @@ _LOOK_EVERY_S: Final = 0.1
 _FULL_POLL_EVERY: Final = timedelta(milliseconds=50)
 _COME_BACK_S: Final = 0.5
 _LONGEST_ID: Final = len(str(2**63))
-# Whoever waits for a change waits this long at most once the database is back.
+# A customer who waits for a change waits this long at most once the database is back.
 _LONGEST_PAUSE_IN_OUTAGE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 5.0
 # After an outage nobody waits for longer than this for what hangs.
@@ -159,8 +159,8 @@ def queries_over(
 
     Args:
         driver: What sends them.
-        has_place: Tells whether whoever sends them could take one more job.
-        is_mostly_idle: Whether that one has nothing to do most of the time.
+        has_place: Tells whether the manager that sends them could take one more job.
+        is_mostly_idle: Whether that manager has nothing to do most of the time.
     """
     from pgqueuer.adapters.persistence.qb import (
         QueryBuilderEnvironment,
@@ -183,11 +183,11 @@ def queries_over(
 def _asking_seldom() -> type[Any]:
     """Return PgQueuer's statements, sent less often: in a rush each manager hears of every post.
 
-    - Who has no place left fetches no job.
-    - Who is mostly idle fetches none before one is due; but now and then, as a job whose worker fell silent is found by
-      fetching alone.
-    - Who found no job asks once before it waits, and not up to three times: whether one is due, when the next one is,
-      and whether there is any.
+    - A manager without a free place fetches no job.
+    - One that is mostly idle fetches none before one is due, except now and then: fetching alone finds a job whose
+      worker fell silent.
+    - One that found no job asks once before it waits, and not up to three times: whether one is due, when the next one
+      is, and whether there is any.
     """
     from pgqueuer.queries import Queries
 

@@ -1,4 +1,4 @@
-"""Declarations of the public exit in Postgres: stored once each, within limits, whoever declared them."""
+"""Declarations of the public exit in Postgres: stored once each, within limits that hold for everybody."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class PublicDeclarations:
 
     def __init__(self, connection: LedgerConnection) -> None:
         self._connection = connection
-        # Whoever waits here takes no connection from a page; other processes are waited for with HOLD_LIMITS.
+        # A post that waits here takes no connection from a page; other processes are waited for with HOLD_LIMITS.
         self._turn = asyncio.Lock()
 
     async def declare(

@@ -340,7 +340,7 @@ class Figures:
         self.is_alone = pool.get_max_size() < _SMALL_POOL
         """Whether the pool is so small that the owner's pages take one connection of it for all that they do."""
         self.turns = asyncio.Semaphore(1 if self.is_alone else MOST_CONNECTIONS)
-        """Held by whoever takes a connection."""
+        """A page holds one while it has a connection."""
         self._as_last_counted_for = _AT_ONCE
         self._look: Connection | None = None
         self._days_seen: dict[str, _Days] = {}
@@ -534,7 +534,7 @@ class Figures:
     async def reasons(self, since: datetime, until: datetime) -> Sequence[ReasonShare]:
         """Return how often each reason was given, of the sessions that showed it."""
         sums = await self._sums(Figure.REASONS, since, until)
-        # A vendor tells the answer alone: whoever answered there saw each reason that vendors tell.
+        # A vendor tells the answer alone: a customer who answered there saw each reason that vendors tell.
         # A worker of the release before counts no third number.
         counts = {key: (*numbers, 0)[:3] for key, _, numbers in sums.items()}
         told = sum(by_vendor for _, _, by_vendor in counts.values())
@@ -579,7 +579,7 @@ class Figures:
 
         Args:
             decide_on: The day on which they are compared. A session of which day 30 comes later counts for nothing from
-                that day on: who looks again every week would find a difference sooner or later.
+                that day on: an owner who looks again every week would find a difference sooner or later.
         """
         async with self._adding() as connection:
             bounds = await connection.fetchrow(HOLD_OUT_BEGAN, self._mode)

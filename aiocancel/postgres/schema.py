@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _LOCK_WAIT_MS = 100
 _LOCK_TRIES = 300
 
-# An arbitrary constant of ours: whoever migrates holds this advisory lock.
+# An arbitrary constant of ours: the process that migrates holds this advisory lock.
 _LOCK = 0x61696F63
 
 _BOOTSTRAP = """
@@ -52,7 +52,7 @@ async def migrate(connection: Connection) -> list[int]:
     known = migrations()
     applied: list[int] = []
 
-    # Not the database's default: whoever waited for the lock must see what the one before committed.
+    # Not the database's default: a process that waited for the lock must see what the one before committed.
     async with connection.transaction(isolation="read_committed"):
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(_BOOTSTRAP)
@@ -77,7 +77,7 @@ async def migrate(connection: Connection) -> list[int]:
 async def _lock_tables(connection: Connection) -> None:
     """Hold all of our tables before the first is changed; raises SchemaError after a minute of trying.
 
-    Processes that are at work take them in an order of their own: whoever waited for long with some in hand
+    Processes that are at work take them in an order of their own. A migration that waited for long with some in hand
     would end in a deadlock with them.
     """
     rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'aiocancel'")

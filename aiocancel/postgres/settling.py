@@ -167,8 +167,8 @@ SELECT EXISTS (
       AND state <> 'refused' AND created_at > now() - $2::interval)
 """
 
-# A customer of ours who comes back with another subscription is the same customer. Whoever is named by no claim is
-# known by the subscription alone.
+# A customer of ours who comes back with another subscription is the same customer. One whom no claim names is known by
+# the subscription alone.
 WAS_GIVEN_TO_CUSTOMER: Final = """
 SELECT EXISTS (
     SELECT FROM aiocancel.claim c JOIN aiocancel.action a ON a.claim_id = c.id
@@ -298,7 +298,7 @@ class Settling:
         return bool(rows[0]["was_given"])
 
     async def note(self, taken: TakenAction, entry: str, code: AnyCode) -> None:
-        """Write a line about the action into the journal, whoever has it now."""
+        """Write a line about the action into the journal, even where another worker has it now."""
         await self._connection.at_once(JOURNAL, taken.claim_id, taken.action_id, entry, code)
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:

@@ -119,7 +119,7 @@ class Writes:
         return bool(rows[0]["was_sent"])
 
     async def note_first_look(self, taken: TakenAction, baseline: Baseline) -> None:
-        """Keep the state that the first look showed; later ones are compared with it, whoever makes them."""
+        """Keep the state that the first look showed; every worker compares later ones with it."""
         await self._connection.at_once(
             NOTE_FIRST_LOOK, *taken.lease, json.dumps(baseline_to_json(baseline))
         )

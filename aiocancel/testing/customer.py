@@ -24,7 +24,7 @@ class Client(Protocol):
 
 
 class Customer:
-    """One customer; the client's cookies say who that is, or ``headers``.
+    """One customer; the client's cookies, or ``headers``, say which one.
 
     Each deed opens a page first, as a browser does: a grant is good for one deed.
 

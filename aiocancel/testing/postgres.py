@@ -247,7 +247,7 @@ class EmbeddedPostgres:
             )
 
     def _choose_identity(self) -> str:
-        """Who serves the folder: "" for ourselves, "namespace", or "uid:gid"."""
+        """The identity that serves the folder: "" for ours, "namespace", or "uid:gid"."""
         if os.geteuid() != 0:
             return ""
         owner = self._folder.stat()

@@ -81,7 +81,7 @@ def reachable(binaries: Path, identity: str) -> Path:
 
     Args:
         binaries: The folder of ``initdb`` and ``postgres``.
-        identity: Who runs them, as ``postgres_process.launcher`` takes it.
+        identity: The identity that runs them, as ``postgres_process.launcher`` takes it.
     """
     if ":" not in identity or can_run(identity, binaries / "postgres"):
         return binaries

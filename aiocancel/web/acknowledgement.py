@@ -1,7 +1,7 @@
 """The page to keep: what a customer declared and what became of it, to be printed and saved.
 
-The customer who made the claim sees the newest letter, or, where none was written, where the claim stands now. Whoever
-has a letter's signed link sees that letter and nothing that was not in it.
+The customer who made the claim sees the newest letter, or, where none was written, where the claim stands now. A reader
+with a letter's signed link sees that letter and nothing that was not in it.
 """
 
 from __future__ import annotations

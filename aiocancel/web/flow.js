@@ -401,7 +401,7 @@
     function completed() {
       heard();
       return once(clicked, async function () {
-        // A grant is for one effect; who cancels again from the same page gets another.
+        // A grant is for one effect; a customer who cancels again from the same page gets another.
         var own = namedBy(clicked) === null ? grant : null;
         if (own) grant = null;
         else own = (await takeFlow(clicked)).grant;
@@ -857,7 +857,7 @@
         return null;
       }
       var say = statusOf(form);
-      // The plain page is that of whoever is logged in now, who may be another customer.
+      // The plain page is that of the customer who is logged in now, perhaps another one.
       var anothers = refused && (error.status === 401 || error.code === "grant_not_yours");
       say(refused ? error.message : settings.texts.unsaved, anothers ? null : plainFor(form));
       tell(form, { outcome: "failed", code: refused ? error.code : "network" });

@@ -1,4 +1,4 @@
-"""One request's flow: who asks, for which subscription, and what was minted for the page.
+"""One request's flow: its customer, its subscription, and what was minted for the page.
 
 Everything here is lazy. A request whose page never mentions the flow costs an object and nothing else.
 """

@@ -176,7 +176,7 @@ def received_rows(answer: Answer, public_id: uuid.UUID, words: Words) -> list[tu
 
 
 def _counts_from(answer: Answer, words: Words) -> str:
-    """Say when a cancellation came that is not carried out yet: it counts from then, whoever is slow."""
+    """Say when a cancellation came that is not carried out yet: it counts from then, however long it takes."""
     if answer.change != Topic.CANCELLATION or answer.received_at is None:
         return ""
     if answer.kind not in (AnswerKind.QUEUED, AnswerKind.MANUAL):

@@ -1,7 +1,7 @@
 """The public exit: one page, open to anybody, with the form and the final button on it, and nothing in between.
 
-It asks what the law lets it ask, needs no script, no login and no Stripe, and answers alike whoever is meant: whose
-contract it is, is found later, in the worker.
+It asks what the law lets it ask, and needs no script, no login and no Stripe. Its answer is the same for every
+contract: a worker finds later whose it is.
 """
 
 from __future__ import annotations

@@ -456,7 +456,7 @@ class Handlers:
         return goes_on(answer, shown)
 
     async def payload(self, request: web.Request) -> web.Response:
-        """``GET /cancel/payload``: a signed payload and a grant for whoever is logged in.
+        """``GET /cancel/payload``: a signed payload and a grant for the customer who is logged in.
 
         ``?subscription=`` names one of the customer's own subscriptions.
         """
@@ -471,7 +471,7 @@ class Handlers:
         )
 
     async def subscription(self, request: web.Request) -> web.Response:
-        """``GET /cancel/subscription``: ``{"subscriptionId": …}`` of whoever is logged in, null where there is none."""
+        """``GET /cancel/subscription``: ``{"subscriptionId": …}`` of the customer, null where there is none."""
         try:
             flow = await self.resolved_one(request, may_refuse=True)
         except (ClaimError, UnavailableError) as error:
@@ -589,7 +589,7 @@ class Handlers:
             raise web.HTTPNotFound
 
         try:
-            # Whoever knows the token may pack what it posts: how ProsperStack posts is not written down.
+            # A sender that knows the token may pack what it posts: how ProsperStack posts is not written down.
             body = await read_body(request, self._site.settings.max_body_bytes, may_be_packed=True)
             await (await self._site.service()).ring(self._site.vendor.read_webhook(body))
         except (ClaimError, UnavailableError) as error:

@@ -170,7 +170,7 @@ class Acknowledger:
             return Receipt(NOTHING_TO_TELL, None)
 
         if due.written is not None and due.written.is_handed_over:
-            # Whoever sent it had lost the lease by the time that the server said yes.
+            # The worker that sent it had lost the lease by the time that the server said yes.
             following = _after(due.claim, due.written.kind, due.now)
             await self._ledger.letter_handed_over(taken, None, next_in_s=following)
             return None
@@ -204,7 +204,7 @@ class Acknowledger:
         return None
 
     async def _on_file(self, due: LetterDue, typed: PublicDeclaration) -> str | None:
-        """Return the address on file of whoever is meant; None where there is none, or it was the typed one."""
+        """Return the customer's address on file; None where there is none, or it was the typed one."""
         try:
             rows = () if self._find_all is None else await self._find_all(due.customer_id)
         except AmbiguousSubscriptionError:
@@ -335,7 +335,7 @@ class Acknowledger:
             return None
 
     def _facts_missing(self, taken: TakenAction, error: Exception) -> None:
-        # Whoever asked has told of a permission that the key lacks, and told it once.
+        # Where the key lacks a permission, the read at Stripe has told so, once.
         if getattr(error, "code", None) != Code.PERMISSION_MISSING:
             self._on_event(PageFactsMissing(taken.action.subscription_id, type_and_place(error)))
 

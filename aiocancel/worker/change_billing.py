@@ -172,7 +172,7 @@ class BillingChanges:
             case Done(receipt, tells_reason):
                 is_written = written is not None
                 if tells_reason:
-                    # Whoever has the subscription now must not find another customer's words in it.
+                    # The customer who has the subscription now must not find another customer's words in it.
                     problem = None if is_written else await self._ownership.problem_before(taken)
                     if problem is not None:
                         await self._settling.park(taken, problem)

@@ -116,7 +116,7 @@ class Offers:
     async def with_vendors_word(self, outcome: Outcome) -> Outcome:
         """Return the outcome with what the vendor's API tells of its flow, where so far only the browser has.
 
-        Whoever sits at a page can name any flow session: what is told of another customer's is never taken. When the
+        A customer's browser can name any flow session: what is told of another customer's is never taken. When the
         vendor does not answer, the browser's words stay, and are marked so.
         """
         if self._verifier is None or outcome.flow is None or outcome.flow.told_by == "vendor":

@@ -20,7 +20,7 @@ from aiocancel.postgres.ledger import Ledger
 
 logger = logging.getLogger("aiocancel")
 
-# Whoever cannot renew stops this much of the lease before another worker may begin.
+# A worker that cannot renew stops this much of the lease before another worker may begin.
 _MARGIN: Final = 1 / 6
 _RENEWALS: Final = 3
 # All of them begin their work in one turn of the loop.
@@ -89,7 +89,7 @@ class Leases:
 
         for action_id, future in asked.items():
             del self._asked[action_id]
-            # Whoever asked may have gone; then the lease is one that we do not know of, and the sweep finds it.
+            # The task that asked may have gone. Then we do not know of the lease, and the sweep finds it.
             if not future.done():
                 if action_id in taken:
                     self._ends_at[action_id] = before + self._lease_s

@@ -143,7 +143,7 @@ class DeclarationMatcher:
 
 
 def _for_a_person(declaration: PublicDeclaration) -> AnyCode | None:
-    """Return why a person has to judge a declaration, whoever is meant; None for an ordinary one at once."""
+    """Return why a person has to judge a declaration of any contract; None for an ordinary one at once."""
     if declaration.kind is Termination.EXTRAORDINARY:
         return Code.FOR_CAUSE
     return None if declaration.ends_on is None else Code.DATE_IS_WISHED

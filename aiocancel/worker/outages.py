@@ -1,6 +1,6 @@
 """Which providers fail, and whose work is to be woken when one is back.
 
-While a provider is away, the waits between attempts grow to half an hour. When it answers again, whoever waited
+While a provider is away, the waits between attempts grow to half an hour. When it answers again, the work that waited
 longest would come last. So the first success wakes what failed before it, a batch at a time.
 
 Some actions may fail for days while others succeed: a key lacks a permission, an account is not connected any more, a

@@ -2,7 +2,7 @@
 
 Neither is believed. A ring is only an event's id; what happened is read from the vendor's API, and an
 outcome that a browser has already told us of is the same claim, whichever came first. A flow session changes
-nothing by itself unless our proof came back with it: whoever knows a subscription's id may be able to open one.
+nothing by itself unless our proof came back with it: a stranger who knows a subscription's id may be able to open one.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ OPERATORS = {"key of jo": "jo", "key of sam": "sam"}
 
 
 async def who_is_this(request: web.Request) -> str | None:
-    """Return the name of who looks, for the journal; None is nobody, who gets a 404.
+    """Return the operator's name, for the journal; None means that nobody may look, and is answered with 404.
 
     Ask your own login here. This one reads a cookie.
     """

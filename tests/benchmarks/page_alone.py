@@ -22,7 +22,7 @@ COMPLETE = "by hand, kept out of shared caches"
 
 
 class Answered(asyncio.Transport):
-    """Where a protocol writes to: nothing is sent, and whoever waits for the answer goes on."""
+    """Where a protocol writes to: nothing is sent, and the task that waits for the answer goes on."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -49,7 +49,7 @@ class StripeAndDatabase:
 
 
 async def customer_of(request: web.Request) -> str | None:
-    """Who is logged in: ada, unless a cookie says another."""
+    """The customer who is logged in: ada, unless a cookie says another."""
     return request.cookies.get("customer", "ada")
 
 

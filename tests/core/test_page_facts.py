@@ -88,7 +88,7 @@ def test_what_remains_of_the_open_invoice_is_told_with_its_day(status: str) -> N
     assert still_open(shown) == Sentence(
         "flow_fact_open", {"amount": Money(1900, "eur"), "date": MADE}
     )
-    # Whoever has that address sees the invoice.
+    # Anybody with that address sees the invoice.
     assert shown.subscription.payment_url is None
     assert "secret" not in repr(shown)
 

@@ -258,6 +258,6 @@ def test_places_that_are_held_for_slots_end_changes_no_later_on_the_whole(
     given_back = ends_of(amount, places=amount, limit=limit, request_s=request_s)
 
     assert len(held) == len(given_back) == amount
-    # Every slot before is taken: whoever got the place would have a later one, and all of them would read first.
+    # Every slot before is taken: another that got the place would have a later one, and all of them would read first.
     assert sum(held) <= sum(given_back) + 1e-6
     assert max(held) <= max(given_back) + 2 * (request_s + limit.interval_s)

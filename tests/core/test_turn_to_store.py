@@ -1,4 +1,4 @@
-"""Who waits for a turn to be stored, each a row of a table."""
+"""Which posts wait for a turn to be stored, each a row of a table."""
 
 from __future__ import annotations
 

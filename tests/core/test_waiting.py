@@ -1,4 +1,4 @@
-"""Who waits for an end, and for how long, on a clock that is told what it shows."""
+"""Which posts wait for an end, and for how long, on a clock that is told what it shows."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.support.web import Page
 ACCEPTED_WITHIN_S = 120.0
 # Where PostgreSQL restarts every few seconds on a slow disk, it takes minutes until it is one's turn.
 SETTLED_WITHIN_S = 300.0
-# A page loads itself again after three seconds; who asks more often takes the processor from what it waits for.
+# A page loads itself again after three seconds; one that asks more often takes the processor from what it waits for.
 ASKS_AGAIN_AFTER_S = (0.2, 3.0)
 
 COUPON, TRIAL, PLAN, PAUSE = (
@@ -173,7 +173,7 @@ class Crowd:
             claim = await self.claim(customer, wish)
             customer.claims.append(claim)
             if wish.what.startswith("offr_") or wish.what == OWN_PLAN:
-                # An offer asks the vendor first, and nothing waits for that; who accepts one sees it happen.
+                # An offer asks the vendor first, and nothing waits for that; the customer sees it happen.
                 await self.settled(customer, claim)
 
     async def claim(self, customer: Customer, wish: Wish) -> Claim:
@@ -197,7 +197,7 @@ class Crowd:
         answers = wants_offer or self._chance.random() < 0.5
         for _ in range(MOST_LOOKS):
             async with asyncio.timeout(ACCEPTED_WITHIN_S):
-                # Who has just come back may still be told of the end.
+                # A customer who has just come back may still be told of the end.
                 while not (screen := await self._screen(customer, "GET", "/cancel")).at:  # noqa: ASYNC110 - as a browser does
                     await asyncio.sleep(0.2)
             if answers:
@@ -206,7 +206,7 @@ class Crowd:
                 break
             await asyncio.sleep(0.5)
 
-        # Who is offered nothing leaves.
+        # A customer who is offered nothing leaves.
         takes = wants_offer and screen.at == "offer"
         wish = wish if takes else replace(wish, what=OWN_CANCELED)
         do = "accept" if takes else "cancel"

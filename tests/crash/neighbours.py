@@ -117,7 +117,7 @@ async def flood(stage: Stage) -> None:
             ends_at = asyncio.get_running_loop().time() + FLOOD_S
             for number in count():
                 if asyncio.get_running_loop().time() > ends_at:
-                    # Who accepted an offer meanwhile waits for the vendor as well, and not for ever.
+                    # A customer who accepted an offer meanwhile waits for the vendor as well, and not for ever.
                     return
                 if urls := stage.sites("at_period_end"):
                     statuses[await _post_invented(session, urls[0], number)] += 1

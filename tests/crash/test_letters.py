@@ -1,4 +1,4 @@
-"""No letter is lost and none is untrue, whoever dies: the workers that write, or the mail server that takes."""
+"""No letter is lost and none is untrue when a worker that writes, or the mail server that takes, dies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_A6_letters_survive_the_death_of_workers_and_of_the_mail_server(
     assert counts.lost == 0, counts.line()
     assert counts.untrue == 0, counts.line()
     assert counts.altered == 0, counts.line()
-    # Whoever has a letter twice had it because an answer was lost, and that is in the ledger.
+    # A customer who has a letter twice had it because an answer was lost, and that is in the ledger.
     assert counts.uncounted == 0, counts.line()
     assert set(counts.worker_deaths) == set(POINTS)
     assert counts.server_deaths == len(DEATHS)

@@ -182,7 +182,7 @@ class Auditor:
         earned = Counter(
             each["offer_accepted"]["id"] for each in of_person if each["status"] == "saved"
         )
-        # Who takes an offer stays: it takes back the customer's own earlier cancellation.
+        # A customer who takes an offer stays: it takes back their own earlier cancellation.
         may_return = person.may_return or bool(earned)
         assert may_return or not RETURNING & changed.keys(), ("resumed unasked", changed)
         for offer_id, kind in EFFECT_OF.items():

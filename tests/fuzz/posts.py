@@ -268,7 +268,7 @@ looks = st.builds(
     ),
     accept=accepts,
 )
-# Who asks for something at all does so most of the time by the result route.
+# A story that asks for something at all does so most of the time by the result route.
 requests: st.SearchStrategy[Request] = st.one_of(
     results, results, results, honest, honest, webhooks, looks
 )

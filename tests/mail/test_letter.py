@@ -207,7 +207,7 @@ def test_html_loads_nothing_and_is_readable_inverted(name: str) -> None:
     assert [attrs.get("role") for attrs in layout][:3] == ["presentation", "presentation", None]
     assert len(layout) == (4 if name == "coupon_as_shown" else 3)
     assert all(attrs.get("scope") == "row" for tag, attrs in read.tags if tag == "th")
-    # Whoever inverts the colours finds one on each text, and none but those of the brief.
+    # A mail program that inverts the colours finds one on each text, and none but those of the brief.
     for tag, attrs in read.tags:
         if tag in ("h1", "p", "th", "td", "a") and "align" not in attrs:
             style = attrs.get("style") or ""

@@ -1,4 +1,4 @@
-"""Ends that were told of are remembered for whoever begins to wait a moment later, and no longer."""
+"""Ends that were told of are remembered for a post that begins to wait a moment later, and no longer."""
 
 from __future__ import annotations
 

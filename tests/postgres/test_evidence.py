@@ -1,4 +1,4 @@
-"""Facts are sealed into one chain without gap or fork, whoever seals, and whoever dies in the middle."""
+"""Facts are sealed into one chain without gap or fork, by any process, also where one dies in the middle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flow sessions: one at a time, moved by whoever saw it last, and never changed in what it has shown."""
+"""Flow sessions: one at a time, moved by the request that saw it last, and never changed in what it has shown."""
 
 from __future__ import annotations
 

@@ -564,7 +564,7 @@ async def test_stripes_yes_is_noted_together_with_the_end_of_the_action(
         "SELECT dedupe_key FROM aiocancel.pgqueuer WHERE dedupe_key LIKE $1", f"%:{taken.action_id}"
     )
 
-    # Whoever waited is told that it is its turn.
+    # The action that waited is told that it is its turn.
     assert len(jobs) == another_waits
     assert await count(pool, "action") == 1 + another_waits + hooks
 

@@ -45,7 +45,7 @@ async def test_sessions_are_counted_by_their_ends(figures: Figures, pool: Pool) 
         PastSession(1),
         PastSession(2, "accepted", shown=("half",), accepted="half", fitted="half"),
         PastSession(3, "abandoned", shown=("half",), fitted="half"),
-        # Who is still on the offer has not declined it.
+        # A customer who is still on the offer has not declined it.
         PastSession(4, "open", shown=("half",), fitted="half"),
         PastSession(5, "abandoned", snapshot=None, hold_out=True, fitted="half"),
         # Stripe was away as it began, and a price by use has no amount.
@@ -189,7 +189,7 @@ async def test_those_who_saw_an_offer_took_it_cancelled_or_changed_nothing(
 
     half, pause = await figures.offers(*RANGE)
 
-    # Who took another offer has not left without change.
+    # A customer who took another offer has not left without change.
     assert half == OfferFate(
         "half", shown=4, accepted=0, canceled=1, abandoned=1, took_another=1, still_open=1
     )

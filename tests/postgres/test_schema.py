@@ -1,4 +1,4 @@
-"""The tables of aiocancel: made once by whoever comes first, checked at start, and strict about what they hold."""
+"""The tables of aiocancel: made once by the first process, checked at start, and strict about what they hold."""
 
 from __future__ import annotations
 

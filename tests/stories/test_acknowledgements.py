@@ -1,4 +1,4 @@
-"""Whoever leaves has it in writing: what is written, to whom, when, and how often."""
+"""A customer who leaves has it in writing: what is written, to whom, when, and how often."""
 
 from __future__ import annotations
 

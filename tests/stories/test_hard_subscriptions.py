@@ -319,7 +319,7 @@ async def test_an_agreed_end_yields_where_the_owner_says_so_and_comes_back_with_
 
     assert company.subscription["cancel_at"] == agreed
     assert company.changes() == ["cancel_at", "cancel_at"]
-    # Who stays may leave again.
+    # A customer who stays may leave again.
     assert (await post(company, "canceled"))["outcome"] == "scheduled"
     assert company.subscription["cancel_at"] == paid_until
     posts = [each for each in company.stripe.requests if each.method == "POST"]
@@ -342,7 +342,7 @@ async def test_who_presses_keep_twice_does_not_lose_the_end_that_was_agreed_on(
         assert company.subscription["cancel_at"] == agreed
 
     assert company.changes() == ["cancel_at", "cancel_at"]
-    # Who stays may leave again, and stay again.
+    # A customer who stays may leave again, and stay again.
     assert (await post(company, "canceled"))["outcome"] == "scheduled"
     assert company.subscription["cancel_at"] < agreed
     assert (await post(company, "resumed"))["outcome"] == "done"

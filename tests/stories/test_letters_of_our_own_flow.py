@@ -1,4 +1,4 @@
-"""Who goes through a flow of ours has in writing what was pressed, and the words and prices that were shown."""
+"""A customer of a flow of ours has in writing what was pressed, and the words and prices that were shown."""
 
 from __future__ import annotations
 

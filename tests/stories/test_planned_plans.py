@@ -201,7 +201,7 @@ async def test_a_customer_with_a_planned_plan_can_leave_and_come_back(site: Comp
     assert (await status(site, promised))["outcome"] == "refused"
     assert await states(site) == [("refused", "withdrawn")]
 
-    # Who stays after all keeps the plan: it is not the downgrade that comes back.
+    # A customer who stays after all keeps the plan: it is not the downgrade that comes back.
     assert (await take_back(site, "resumed"))["outcome"] == "done"
     await at_the_end(site)
     assert (price(site), site.subscription["status"]) == ("price_pro", "active")

@@ -1,4 +1,4 @@
-"""One wish is carried out once, whoever asks Stripe: a second application, or a database that was set back."""
+"""One wish is carried out once, also by a second application, and with a database that was set back."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """A company whose truth is known, because it is made up: every session, its end, and the probabilities behind.
 
 The counts that come out of the ledger must be those of the generator exactly, and the true effect of offers must lie
-inside its interval 95 times in 100. There are two true effects. That of the law is ten points: what offers do to
-customers such as these, whoever they are. The other is what offers did to these customers: one draw for each of them
-says whether they stay with offers and whether without, so that the generator knows both. An offer drives nobody away.
-One in five comes back after forty days and leaves then, whatever was done; whoever took the gift is due none then, and
-each subscription counts once against the hold-out. Their dice are their own: the seeds of a company without them stand.
+inside its interval 95 times in 100. There are two true effects. That of the law is ten points: what offers do to any
+customers such as these. The other is what offers did to these customers: one draw for each of them says whether they
+stay with offers and whether without, so that the generator knows both. An offer drives nobody away.
+One in five comes back after forty days and leaves then, whatever was done. A customer who took the gift is due none
+then, and each subscription counts once against the hold-out. Those who come back have dice of their own: the seeds of a
+company without them stand.
 Small in the tests; all of it, with 20,000 customers and the seeds 0 to 9,999, is
 
     python -m tests.support.generated_company
@@ -283,7 +284,7 @@ class Arms(NamedTuple):
 
 
 def arms_of(seed: int, customers: int) -> Arms:
-    """Return the arms that ``Truth`` has, out of the dice alone: who comes back counts by the first session."""
+    """Return the arms that ``Truth`` has, out of the dice alone; a customer counts by the first session."""
     offers, held_out = [0, 0], [0, 0]
     kept_more = 0
     for drawn in draw(seed, customers):

@@ -86,7 +86,7 @@ _NOTES: Final[Mapping[str, str]] = {
     "makes the schedule is followed by another look, and that by the call for a schedule of the running period.",
     "a custom offer": "The application's own handler (`@cancel.on_offer`) carries a custom offer out; what is shown "
     "is what becomes of one that reaches Stripe's side all the same.",
-    ActionKind.CANCEL_AT_PERIOD_END: "Whoever owns a subscription may leave, whatever its shape.",
+    ActionKind.CANCEL_AT_PERIOD_END: "A customer may leave, whatever the shape of the subscription.",
     ActionKind.END_PAUSE: 'Where `OfferRules(pause_mechanism="pause")` paused the subscription itself.',
     ActionKind.EXPECT_CANCELLATION: 'With `applies_cancellation="vendor"` the flow vendor makes the change; '
     "we only read.",

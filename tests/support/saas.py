@@ -1,4 +1,4 @@
-"""A small SaaS application for the tests: who is logged in is said by a header."""
+"""A small SaaS application for the tests: a header names the customer who is logged in."""
 
 from __future__ import annotations
 

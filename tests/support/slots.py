@@ -36,6 +36,6 @@ async def use_up(pool: Pool, limit: str, *, free_in_s: float) -> None:
 
 
 async def let_go(pool: Pool, limit: str) -> None:
-    """Let the limit have free slots again, and whoever was sent away come back now."""
+    """Let the limit have free slots again, and the actions that were sent away come back now."""
     await use_up(pool, limit, free_in_s=0.0)
     await hurry(pool)

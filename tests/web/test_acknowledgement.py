@@ -1,4 +1,4 @@
-"""The page to keep: its customer sees it, whoever has the letter sees the letter, and nobody else anything."""
+"""The page to keep: its customer sees it, a reader with the link sees the letter, and nobody else anything."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_G5_declaration_with_date_and_time_can_be_read_printed_and_saved(
     assert "src=" not in saved
     assert mail["Subject"] in saved
 
-    # Whoever has the link sees the letter, and no way into the account.
+    # A reader with the link sees the letter, and no way into the account.
     assert Page(as_guest).rows == page.rows
     assert [a["href"] for a in Page(as_guest).all("a")] == [f"{link}&save=1"]
     for each in (headers, saved_headers, guest_headers):

@@ -257,7 +257,7 @@ async def test_declaration_that_a_person_has_to_judge_is_acknowledged_all_the_sa
         sent = await mails(server)
 
     assert parked == [code]
-    # Whoever is meant hears of it as well: the typed address may be a stranger's.
+    # The customer on file hears of it as well: the typed address may be a stranger's.
     on_file = [] if code == "no_contract_found" else [ADDRESS]
     assert sorted(mail["To"] for mail in sent) == [*on_file, "typed@example.org"]
     # The cause is part of what was declared.
@@ -651,7 +651,7 @@ async def test_page_and_what_was_typed_survive_a_database_that_is_away(company: 
 async def test_declaration_that_cannot_be_shown_now_is_never_said_to_be_unsaved(
     company: Company,
 ) -> None:
-    """It was stored before: who presses again would declare it twice."""
+    """It was stored before: a customer who presses again would declare it twice."""
     async with exit_of(company):
         _, location, _ = await declare(company)
         assert company.client is not None

@@ -202,7 +202,7 @@ async def test_a_slow_stripe_is_answered_with_202_and_a_place_to_look(
 async def test_the_answer_comes_as_soon_as_stripe_has_settled_it(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Nobody looks meanwhile: who is not told of the end is answered with "queued".
+    # No post looks meanwhile: one that is not told of the end is answered with "queued".
     monkeypatch.setattr(intake, "LOOK_EVERY_S", 3600.0)
     grant = await grant_for(client)
 

@@ -1,4 +1,4 @@
-"""GET /cancel/subscription: the id for a script of the page's own, for whoever is logged in and for nobody else."""
+"""GET /cancel/subscription: the id for a script of the page's own, and for the customer who is logged in alone."""
 
 from __future__ import annotations
 

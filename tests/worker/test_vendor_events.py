@@ -280,7 +280,7 @@ async def test_a_browser_and_a_webhook_that_tell_the_same_have_one_outcome(
     assert answer["outcome"] == ("scheduled" if kind == "a cancellation" else "done")
     assert len(company.changes()) == 1
     assert await company.pool.fetchval("SELECT count(*) FROM aiocancel.claim") == 1
-    # The customer sees the outcome, whoever was first.
+    # The customer sees the outcome, whether the vendor or the browser was first.
     async with client.get(answer["status_url"], headers=as_customer("ada")) as response:
         assert response.status == 200
 

@@ -68,7 +68,7 @@ class Condition:
         raise NotImplementedError
 
     def as_sentence(self) -> Sentence:
-        """Return it for whoever owns the flow."""
+        """Return it for the owner of the flow."""
         raise NotImplementedError
 
     def in_words(self) -> str:

@@ -67,11 +67,11 @@ class Cost:
     gifts: int | None = 1
 
     def in_words(self) -> str:
-        """Return it in English, for whoever owns the flow."""
+        """Return it in English, for the owner of the flow."""
         return in_english(self.as_sentence())
 
     def as_sentence(self) -> Sentence:
-        """Return it for whoever owns the flow."""
+        """Return it for the owner of the flow."""
         parts: list[Value] = []
         if self.percent:
             parts.append(Sentence("cost_share", {"share": Percent(self.percent)}))

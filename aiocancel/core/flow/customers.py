@@ -50,7 +50,7 @@ class KindOfCustomer:
 
     @property
     def told(self) -> Value:
-        """Who it is, for whoever owns the flow."""
+        """The customers of this kind in words, for the owner of the flow."""
         return listed("comma", self.parts) if self.parts else Sentence("any_customer")
 
 

@@ -1,4 +1,4 @@
-"""An offer of the definition in one sentence, for whoever owns the flow. Pure."""
+"""An offer of the definition in one sentence, for the owner of the flow. Pure."""
 
 from __future__ import annotations
 

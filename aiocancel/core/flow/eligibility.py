@@ -126,7 +126,7 @@ def may_ask(
     *,
     declared: bool = False,
 ) -> bool:
-    """Tell whether the question for the reason may stand before the exit, or after it for who has ``declared``."""
+    """Tell whether the question for the reason may stand before the exit, or after it once they have ``declared``."""
     rules = (*definition.rules, *place_rules)
     given: tuple[Consent, ...] = (declaration,) if declared else ()
     return forbidding(rules, "question", snapshot, Answers(), given) is None

@@ -1,7 +1,7 @@
 """Who gets no offers, so that the rest can be compared with them. Pure.
 
-The draw is a keyed hash of the subscription: the same for every session, every process and every restored backup, and
-whoever has the key can prove it afterwards. Nobody can choose an arm without the key.
+The draw is a keyed hash of the subscription: the same for every session, every process and every restored backup. The
+owner, who has the key, can prove it afterwards. Nobody can choose an arm without the key.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class FlowRule:
         return in_english(self.as_sentence())
 
     def as_sentence(self) -> Sentence:
-        """Return it for whoever owns the flow."""
+        """Return it for the owner of the flow."""
         subjects = [_known(f"subject_{each}", each) for each in self.forbids]
         rule = Sentence("never", {"subjects": listed("comma", subjects)})
         if self.condition is not None:

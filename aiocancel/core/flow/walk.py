@@ -81,7 +81,7 @@ class FlowPath:
     """One customer's way through the flow.
 
     Args:
-        customer: Who it is.
+        customer: The kind of customer.
         reason: The reason chosen, None where the question was skipped or not asked.
         screens: The screens before the outcome, an offer by its key.
         end: How it ends.
@@ -93,7 +93,7 @@ class FlowPath:
     end: SessionState
 
     def as_sentence(self) -> Sentence:
-        """Return it in one line, for whoever owns the flow."""
+        """Return it in one line, for the owner of the flow."""
         reason = (
             Sentence("if_no_reason")
             if self.reason is None
@@ -193,7 +193,7 @@ class _Allowed:
 class _Row:
     """What one kind of customer is allowed, without a reason first and then with each.
 
-    ``after`` is the same for who has declared to leave; empty where no rule waits for that.
+    ``after`` is the same for a customer who has declared to leave; empty where no rule waits for that.
     """
 
     before: tuple[_Allowed, ...]

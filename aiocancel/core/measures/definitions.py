@@ -50,7 +50,7 @@ class Definition:
 _SELECTS: Final = {
     "kept_revenue": "currency, sum(paid_minor) AS kept_minor",
     "cost_of_offers": "currency, sum(given_minor) AS given_minor",
-    # Whoever answered a vendor's question saw each reason that vendors tell.
+    # A customer who answered a vendor's question saw each reason that vendors tell.
     "reasons": """reason, count(*) FILTER (WHERE chosen) AS chosen,
     count(*) FILTER (WHERE shown_at IS NOT NULL OR reason = '')
         + CASE WHEN count(*) FILTER (WHERE shown_at IS NULL AND reason <> '') > 0
@@ -69,14 +69,14 @@ _GROUPS: Final = {
 
 
 def _come(day: int) -> str:
-    """The condition that a session's day has come: who leaves is read before it, and who stays is not."""
+    """The condition that a session's day has come: those who leave are read before it, and those who stay are not."""
     return f"started_at < now() - interval '{day} days'"
 
 
 def _not_come(day: int) -> str:
     return (
         f"Sessions that began less than {day} days ago do not count, even where the subscription has ended already: "
-        "who leaves is known early, and who stays on the day."
+        "a customer who leaves is known early, and one who stays on the day."
     )
 
 
@@ -128,7 +128,7 @@ DEFINITIONS: Final = (
         "Declined an offer",
         "Sessions that are over, in which at least one offer was shown and none was accepted.",
         "sessions in which an offer was shown",
-        "Sessions of the hold-out, who are shown none.",
+        "Sessions of the hold-out, which are shown none.",
         "v_sessions",
         "offers_shown > 0 AND outcome NOT IN ('accepted', 'open') AND (outcome <> 'taken_back' OR offer IS NULL)",
     ),

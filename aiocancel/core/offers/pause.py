@@ -117,7 +117,7 @@ def _pause_service(
         # Stripe would not let it go on again.
         return Refuse(Code.PAUSE_NEEDS_AUTOMATIC_CHARGES)
     if rules.pause_credit == "none" and not terms.at_period_end:
-        # Whoever ends the pause early would pay for the rest of the period once more.
+        # A customer who ends the pause early would pay for the rest of the period once more.
         return Refuse(Code.PAID_TIME_WOULD_BE_LOST)
 
     until = None

@@ -1,8 +1,8 @@
 """Subscription schedules at the simulated Stripe: they own the end of their subscription, and can be let go.
 
 Phases carry items and discounts; when one begins, they replace those of the subscription, without proration. A phase
-that names no discounts has none of its own, so that of the customer is in force: who sends the running phase again
-without them takes them away.
+that names no discounts has none of its own, so that of the customer is in force. A caller that sends the running phase
+again without them takes them away.
 Sources: SubscriptionScheduleUpdateParams.Phase in stripe-python 16.1.0; stripe/stripe-node#840 (the running phase is
 sent along); letsrevel/revel-backend#786 (``iterations`` is gone).
 Not simulated: pauses planned by a schedule, ``renew``, another price or quantity for the running phase, and what

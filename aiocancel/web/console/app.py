@@ -38,7 +38,7 @@ from aiocancel.web.post_body import FORM, read_body, read_pairs
 logger = logging.getLogger("aiocancel")
 
 Operator = Callable[[web.Request], Awaitable[str | None] | str | None]
-"""The application's word for who looks: a name for the journal, or None for nobody."""
+"""The application's function that names the operator for the journal; None means that nobody may look."""
 
 LONGEST_NAME: Final = 100
 _MOST_BODY: Final = 16_384
@@ -67,8 +67,8 @@ class Console:
     """The owner's pages of one plug-in.
 
     Args:
-        desk: What pages are made with; it writes in English, which is what programs get, whoever asks.
-        operator: The application's word for who looks.
+        desk: What pages are made with. It writes in English; programs always get that.
+        operator: The application's function that names the operator.
         tokens: Makes and checks the tokens of forms.
         language: The one that all operators read; None for the one that each operator's browser asks for.
     """

@@ -152,7 +152,7 @@ async def story_page(desk: Desk, request: web.Request) -> Page:
 
 
 def _snapshot(session: Mapping[str, Any] | None, *, personal_data: bool) -> Any:
-    """Return the snapshot; the columns of the application's own row may say who it is."""
+    """Return the snapshot; the columns of the application's own row may name the customer."""
     snapshot = session and session["snapshot"]
     if not isinstance(snapshot, dict):
         return None

@@ -35,7 +35,7 @@ def address_of(site: Site, session_id: str | None, query: Mapping[str, str], at:
         query: What the address carries on.
         at: ``/why`` for the question that comes first, whatever the session is at.
     """
-    # Whoever made the address of the page chose what stands here.
+    # The id comes from the page's address, which may be made up.
     session = "" if session_id is None else f"/{quote(session_id, safe='')}{at}"
     return f"{site.path}/flow{session}" + (f"?{urlencode(query)}" if query else "")
 

@@ -341,7 +341,7 @@ class OwnFlowHandlers:
             customer_id = await self._shared.identified(request)
             screen = await service.screen(customer_id, session_id)
         except (ClaimError, UnavailableError):
-            # Whoever shows the screen says why it cannot be shown.
+            # The route that shows the screen says why it cannot be shown.
             return None
         return screen.claim_id if screen.after else None
 

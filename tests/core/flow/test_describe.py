@@ -1,4 +1,4 @@
-"""Offers read as English, for whoever owns the flow."""
+"""Offers read as English, for the owner of the flow."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_elsewhere_nothing_is_forbidden_before_the_exit(elsewhere: str) -> None:
 
 def test_only_germanys_rule_waits_for_the_declaration() -> None:
     assert wait_for_the_declaration(PLACE_RULES, at("DE"))
-    # Whoever lives where nobody knows may live there.
+    # A customer whose place nobody knows may live there.
     assert wait_for_the_declaration(PLACE_RULES, at(None))
     assert not wait_for_the_declaration(PLACE_RULES, at("US-MN"))
     assert not wait_for_the_declaration(

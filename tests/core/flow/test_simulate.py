@@ -91,7 +91,7 @@ def test_a_reason_that_was_not_asked_or_that_the_definition_does_not_have_is_not
     sessions = [
         PastSession(snapshot, Answers("VENDORS_7")),
         PastSession(snapshot, NO_ANSWERS, was_asked=False),
-        # Who was asked and gave no reason would have given none here.
+        # A customer who was asked and gave no reason would have given none here.
         PastSession(snapshot, NO_ANSWERS),
         PastSession(session(country="DE").snapshot, Answers("VENDORS_7")),
     ]

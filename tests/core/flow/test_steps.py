@@ -156,7 +156,7 @@ def test_offer_that_another_reason_replaced_comes_back_with_its_own() -> None:
     assert set(again.shown) == {"half_price", "break"}
     accepted = advance(TWO, again, COUPON, OfferAccepted("half_price"))
     assert accepted.accepted == "half_price"
-    # Whoever declines it sees the other one, which was not declined.
+    # A customer who declines it sees the other one, which was not declined.
     declined = advance(TWO, again, BOTH, OfferDeclined("half_price"))
     assert declined.on_screen == "break"
     left = advance(TWO, declined, BOTH, OfferDeclined("break"))

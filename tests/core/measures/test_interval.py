@@ -198,7 +198,7 @@ def _holds(first: Share, second: Share, truth: float) -> bool:
 def test_the_interval_holds_what_offers_did_to_ones_own_customers_in_96_of_100_cases(
     customers: int, most_off: float
 ) -> None:
-    """Of ten, two stay anyway and one with an offer alone: who is held out is the only chance."""
+    """Of ten, two stay anyway and one with an offer alone: the draw of the hold-out is the only chance."""
     anyway, won, held_out = customers // 5, customers // 10, customers // 5
     leaving = customers - anyway - won
 

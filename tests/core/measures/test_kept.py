@@ -225,7 +225,7 @@ def test_a_reading_is_due_on_its_day_and_late_a_day_after() -> None:
     ids=["all", "a part of each", "two days", "one day", "none", "no range", "backwards"],
 )
 def test_sessions_are_compared_on_the_days_that_have_come_for_them(span: Any, parts: Any) -> None:
-    """The present is day 100: who leaves is read before the day, and who stays is not."""
+    """The present is day 100: those who leave are read before the day, and those who stay are not."""
     first, last = span
 
     found = list(days_that_have_come((BEGAN + first * DAY, BEGAN + last * DAY), BEGAN + 100 * DAY))

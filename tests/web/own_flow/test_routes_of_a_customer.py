@@ -323,7 +323,7 @@ async def test_a_choice_that_a_person_looks_at_leaves_the_way_out_open(
     ada = company.customer()
     await ada.go("/cancel")
     await ada.press("continue", reason="too_expensive")
-    # Nothing can be given to who is gone at Stripe meanwhile.
+    # Nothing can be given to a customer who has left at Stripe meanwhile.
     company.stripe.subscriptions["sub_ada"]["cancel_at_period_end"] = True
 
     left = await ada.press("accept")
@@ -660,7 +660,7 @@ async def test_U2_U3_minnesota_has_no_benefit_without_permission_and_no_required
     ada = company.customer()
     question = await ada.go("/cancel")
     assert ada.step == "why"
-    # Who answers nothing goes on like everybody.
+    # A customer who answers nothing goes on like everybody.
     await ada.press("continue")
     assert ada.step != "why"
     session = ada.path.partition("?")[0]
