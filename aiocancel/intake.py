@@ -540,17 +540,20 @@ class FlowService:
         known: Answer | None = None,
         since: float | None = None,
     ) -> Answer | None:
-        """Return the settled answer when it lands in time, else the honest "queued".
+        """Wait for the end of a claim, and return its settled answer; "queued" where it has not ended in time.
+
+        ``core/waiting.py`` decides whether the post waits, and for how long. The end is told by the database. Where it
+        cannot tell of ends (``LISTEN`` is deaf), the post looks into the ledger every ``LOOK_EVERY_S`` seconds.
 
         Args:
-            public_id: The claim.
-            customer_id: The customer who made it; None is returned to anybody else.
-            topic: What it asks for; None where nobody knows.
-            known: What may be told without asking, of a claim that was recorded just now.
-            since: When the customer began to wait, on the monotonic clock; None is now.
+            public_id: The claim's public id.
+            customer_id: The customer who made the claim; any other customer gets None.
+            topic: What the claim asks for; None where nobody knows.
+            known: The answer to a claim that was recorded just now; it may be told without a look into the ledger.
+            since: When the post came, on the monotonic clock; None is now.
 
         Raises:
-            UnavailableError: The database does not answer, and nothing is known.
+            UnavailableError: The database does not answer, and ``known`` is None.
         """
         now = time.monotonic()
         since = now if since is None else since
@@ -564,7 +567,7 @@ class FlowService:
             self._endings.expect(public_id) as ended,
             _Wait(of_its_sort, customer_id, since, is_new=known is not None) as wait,
         ):
-            # An end that came before we waited is remembered, unless nobody heard it.
+            # The end may have come before this wait began. It is remembered, unless this process could not hear of it.
             answer = known
             must_look = known is None or ended.is_set() or not self._endings.hears_since(since)
             looks_again_at = now + LOOK_EVERY_S
@@ -583,7 +586,7 @@ class FlowService:
                 if pause_s <= 0:
                     if self._endings.hears and not ended.is_set():
                         return answer
-                    # It has ended just now, or nobody tells: it may have ended since the last look.
+                    # The claim has ended just now, or it may have since the last look, and the database cannot tell.
                     last_look = since + self._settings.answer_within_s
                     answer = await self._looked(public_id, customer_id, answer, last_look)
                     wait.is_told = answer is None or answer.is_settled
@@ -593,7 +596,7 @@ class FlowService:
                 )
 
     def _has_place(self, topic: Topic | None) -> bool:
-        """Tell whether one more such post may wait in this process; half of its places is for cancellations alone."""
+        """Tell whether one more such post may wait in this process; half of the places are for cancellations alone."""
         most = self._settings.max_waiting_posts
         posts = sum(waits.posts for waits in self._waits.values())
         if posts >= most:
@@ -602,7 +605,7 @@ class FlowService:
         return topic is Topic.CANCELLATION or others < most - most // 2
 
     def _waits_for(self, topic: Topic | None) -> WaitsForEnd:
-        """Return the waits of the posts that ask for the same; None are those of which nothing is known."""
+        """Return the waits of the posts that ask for the same thing; None is for posts of which nobody knows it."""
         if topic not in self._waits:
             self._waits[topic] = WaitsForEnd(self._settings.answer_within_s)
         return self._waits[topic]
@@ -610,7 +613,7 @@ class FlowService:
     async def _looked(
         self, public_id: uuid.UUID, customer_id: str, known: Answer | None, deadline: float
     ) -> Answer | None:
-        """Ask the ledger, for no longer than there is time; what is known already is good enough then."""
+        """Look into the ledger until the deadline; return what is known already where that takes too long or fails."""
         if known is None:
             return await self.answer(public_id, customer_id)
         try:
@@ -625,9 +628,14 @@ class FlowService:
 
 
 class _Wait:
-    """Counts one wait while it lasts.
+    """Counts one waiting post while it waits.
 
-    One that is not ``is_new`` asks for what was recorded before: how soon it is told tells nothing of a backlog.
+    Args:
+        of_its_sort: The waits of the posts that ask for the same thing.
+        customer_id: The customer who posted.
+        since: When the post came.
+        is_new: Whether its claim was recorded just now. One that was recorded before may have ended long ago, so the
+            time until such a post is told tells nothing of a backlog.
     """
 
     def __init__(
@@ -638,14 +646,14 @@ class _Wait:
         self._since = since
         self._is_new = is_new
         self.is_told = False
-        """Whether it was told an end."""
+        """Whether the post was told an end."""
 
     def __enter__(self) -> _Wait:
         self._of_its_sort.begin(self._customer_id, self._since)
         return self
 
     def may_go_on_for(self, *, until: float) -> float:
-        """Return for how many seconds it waits before it asks again; 0 or less ends it."""
+        """Return for how many seconds the post waits on before it asks again; 0 or less ends the wait."""
         now = time.monotonic()
         return min(until - now, self._of_its_sort.may_go_on_for(self._customer_id, now))
 

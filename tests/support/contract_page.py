@@ -18,8 +18,8 @@ _HEAD: Final = """# The contract with Stripe
 
 Each row is a subscription of some shape, one request, Stripe's answer, and how the subscription looks afterwards.
 Every row is played against the simulated Stripe that aiocancel ships. With a secret test key of your own it is
-played against Stripe itself, on test clocks. Where a request is called "as the package does", or as it gives, changes
-or makes something, it is whatever aiocancel itself sends after it has read the subscription and decided: several
+played against Stripe itself, on test clocks. Some requests are called "as the package does", or as it gives, changes
+or makes something. These are what aiocancel itself sends after it has read the subscription and decided: several
 requests, or none.
 
 - `STRIPE_TEST_KEY=sk_test_… pytest tests/contract -k stripe` plays every row.
