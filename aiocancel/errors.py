@@ -101,7 +101,10 @@ class PolicyError(AiocancelError, ValueError):
 class PropertyError(AiocancelError):
     """A column's value cannot stand for what the flow vendor expects; the payload goes without it.
 
-    ``name`` is the place in the payload, ``expected`` the type there. The value itself is nowhere.
+    Args:
+        message: One sentence for a person. It never holds the value itself.
+        name: The place in the payload.
+        expected: The type that the payload has there.
     """
 
     def __init__(self, message: str, *, name: str, expected: str) -> None:
@@ -162,11 +165,14 @@ Fate = Literal["left_to_a_person", "reached_us", "may_have_reached_us", "look_be
 
 
 class ClaimError(AiocancelError):
-    """A posted claim is refused.
+    """A posted claim is refused. No part of this error repeats what was posted.
 
-    ``status`` is the HTTP status to answer with, ``code`` a stable word for programs, and the
-    message one sentence for a person. None of them repeats what was posted. ``fate`` says what becomes of the
-    flow session that was named, None where nothing does.
+    ``fate`` says what becomes of the flow session that was named, None where nothing does.
+
+    Args:
+        message: One sentence for a person.
+        code: A stable word for programs; None for the class's own.
+        status: The HTTP status to answer with; None for the class's own.
     """
 
     status = 400
@@ -220,7 +226,10 @@ class LimitError(ClaimError):
 class VendorError(AiocancelError):
     """What the flow vendor's API said about one question.
 
-    ``code`` is a stable word for programs, ``http_status`` None when there was no answer.
+    Args:
+        message: One sentence for a person.
+        code: A stable word for programs; None for the class's own.
+        http_status: The status of the answer; None where there was no answer.
     """
 
     code: AnyCode = Code.VENDOR_ERROR
@@ -235,9 +244,15 @@ class VendorError(AiocancelError):
 
 
 class TransientVendorError(VendorError):
-    """The same question may be asked again, after ``retry_after_s`` where the vendor said so.
+    """The same question may be asked again.
 
     A refused API key is one of these: the operator can replace it, and no customer's answer is lost by then.
+
+    Args:
+        message: One sentence for a person.
+        code: A stable word for programs; None for the class's own.
+        http_status: The status of the answer; None where there was no answer.
+        retry_after_s: The shortest wait before the next question, where the vendor named one.
     """
 
     code = Code.VENDOR_UNREACHABLE
@@ -269,10 +284,14 @@ class VendorDataError(RejectedVendorError):
 class BillingError(AiocancelError):
     """What Stripe said about one call.
 
-    ``code`` is Stripe's own word or one of ours, and ``request_id`` is for Stripe's support. ``replayed`` says
-    that Stripe repeated the stored answer to an earlier call with the same idempotency key.
-    ``retry_after_s`` is the shortest wait before another try, where Stripe named one. ``permission`` is the one that
-    the key lacks, as Stripe names it.
+    Args:
+        message: One sentence for a person.
+        code: Stripe's own word, or one of ours.
+        http_status: The status of the answer; None where there was no answer.
+        request_id: The id of the request, for Stripe's support.
+        replayed: Whether Stripe repeated the stored answer to an earlier call with the same idempotency key.
+        retry_after_s: The shortest wait before another try, where Stripe named one.
+        permission: The permission that the key lacks, as Stripe names it.
     """
 
     def __init__(

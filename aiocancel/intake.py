@@ -101,10 +101,26 @@ class SealedFlow:
 
 
 class FlowService:
-    """Finds, seals, accepts and answers; ``now`` is seconds since the epoch.
+    """Finds, seals, accepts and answers.
 
-    ``patient_resolver`` finds the same as ``resolver``, and may wait longer for its turn at the database: a page
-    that gives up has a plain button, a refused post is a customer who could not leave.
+    Args:
+        settings: The application's settings.
+        vendor: The flow vendor.
+        sealer: Makes and opens grants.
+        resolver: Finds a customer's subscription.
+        ledger: Where claims are recorded.
+        policy: The owner's standing answers.
+        doorbell: Where the rings of the vendor's webhook are kept.
+        on_event: Hears of events.
+        patient_resolver: Finds the same as ``resolver``, and may wait longer for its turn at the database: a page that
+            gives up has a plain button, and a customer whose post is refused could not leave. None is ``resolver``.
+        endings: The ends of claims, as the database tells of them. None listens for itself.
+        giving_way: Lets the worker of this process give way to posts; None where the process has no worker.
+        page_facts: What pages say of a subscription; None where they say nothing.
+        email: Where customers' addresses are found; None where nobody writes letters.
+        wake_catch_up: Called when the vendor's webhook has rung.
+        wake_news: Called when Stripe's webhook has told of an event.
+        now: The time in seconds since the epoch.
     """
 
     def __init__(
@@ -307,12 +323,21 @@ class FlowService:
     ) -> RecordedClaim:
         """Check the grant and the ownership, then record the claim and its actions in one transaction.
 
-        ``acceptance`` ends a flow session of ours in that transaction. ``is_another`` says that the page has led to
-        something else before, and that the customer now leaves: the same page again is the same exit.
+        The ``fate`` of a refusal says what becomes of the flow session that it named.
 
-        Raises GrantError, ConflictError or LimitError, and nothing was recorded, or UnavailableError, and nobody
-        knows: the same post may be made again. A refused error's ``fate`` says what becomes of the flow session it
-        named.
+        Args:
+            claim: The claim, as the page posted it.
+            grant_text: The grant that the page posted with it.
+            customer_id: The customer who posted.
+            acceptance: Ends a flow session of ours in the same transaction.
+            is_another: Whether the page has led to something else before, and the customer now leaves: the same page
+                again is the same exit.
+
+        Raises:
+            GrantError: The grant does not hold, and nothing was recorded.
+            ConflictError: The grant or the flow session was used for something else, and nothing was recorded.
+            LimitError: The customer has asked for too much, and nothing was recorded.
+            UnavailableError: Nobody knows whether it was recorded: the same post may be made again.
         """
         try:
             return await self._accept(claim, grant_text, customer_id, acceptance, is_another)

@@ -32,8 +32,13 @@ class FindSubscription(Protocol):
 class Letters:
     """Reads what the worker has written.
 
-    ``email`` is where the owner keeps customers' addresses, None where nobody writes letters; ``within_s`` bounds
-    each look into the database; ``now`` is seconds since the epoch.
+    Args:
+        ledger: Where the letters are kept.
+        sealer: Checks the signatures of links.
+        email: Where the owner keeps customers' addresses; None where nobody writes letters.
+        find: Finds the subscription of a customer.
+        within_s: The longest time for each look into the database.
+        now: The time in seconds since the epoch.
     """
 
     def __init__(

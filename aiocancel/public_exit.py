@@ -26,7 +26,12 @@ STORE_WITHIN_S: Final = 25.0
 class PublicExitIntake:
     """Stores declarations, and finds them for a reader who holds their key.
 
-    ``within_s`` bounds each look into the database; ``now`` is seconds since the epoch.
+    Args:
+        ledger: Where they are kept.
+        sealer: Makes the keys.
+        mode: Whether it is live or test.
+        within_s: The longest time for each look into the database.
+        now: The time in seconds since the epoch.
     """
 
     def __init__(

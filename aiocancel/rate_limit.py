@@ -43,10 +43,17 @@ _MOST_ROUNDS: Final = 2
 
 
 class RateLimit:
-    """One process's turn under one limit, whose budget is called ``name`` everywhere.
+    """One process's turn under one limit.
 
-    ``horizon_s`` is how far ahead slots are taken: a caller that takes them further ahead comes before the others
-    when it is busy. ``longest_wait_s`` bounds a whole wait.
+    Args:
+        name: The name of the limit's budget, the same in every process.
+        limit: The limit.
+        source: Where all processes take their slots from.
+        horizon_s: How far ahead slots are taken: a caller that takes them further ahead comes before the others when it
+            is busy.
+        longest_wait_s: The longest time for a whole wait.
+        clock: The time of this process.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(

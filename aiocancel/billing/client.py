@@ -87,8 +87,11 @@ async def open_stripe(
 ) -> AsyncIterator[StripeClient]:
     """Open one session to Stripe and close it at the end; importing the SDK happens in a thread.
 
-    Requests keep to Stripe's limits together with all that take their ``slots`` from the same place; those
-    ``for_pages`` go first, and wait for less long.
+    Args:
+        billing: The account's settings.
+        slots: Where the slots of Stripe's rate limits come from; all requests with the same source keep to the limits
+            together. None keeps to no limit.
+        for_pages: The requests are those of pages: they go first, and wait for less long.
     """
     tls = await asyncio.to_thread(warm_up)
     async with aiohttp.ClientSession(
@@ -247,10 +250,15 @@ class StripeClient:
         proration_date: int,
         withdrawal: PlainChange | None = None,
     ) -> Preview:
-        """Return the next invoice as it would be with this change; None leaves the subscription as it is.
+        """Return the next invoice as it would be with this change.
 
-        ``withdrawal`` takes a cancellation back in the same update. A coupon that nobody has taken yet is made first:
-        Stripe previews only what exists.
+        A coupon that nobody has taken yet is made first: Stripe previews only what exists.
+
+        Args:
+            subscription_id: The subscription.
+            change: The change; None leaves the subscription as it is.
+            proration_date: The second that prices are reckoned with.
+            withdrawal: Takes a cancellation back in the same update.
         """
         subscription_path(SubscriptionId(subscription_id))
         codes = self._billing.promotion_codes

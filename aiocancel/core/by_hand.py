@@ -29,8 +29,11 @@ RESULTS: Final = {Operation.RETRY: ActionState.WAITING, Operation.CLOSE: ActionS
 def refusal(operation: Operation, state: ActionState, *, is_overtaken: bool) -> str | None:
     """Say in one sentence why an operation is not allowed, None where it is.
 
-    ``is_overtaken`` says that a later wish about the same subscription was carried out, or is being: the older one
-    must not be put on top of it.
+    Args:
+        operation: What the operator wants to do.
+        state: The action's state.
+        is_overtaken: Whether a later wish about the same subscription was carried out, or is being. The older one must
+            not be put on top of it.
     """
     if state is not ActionState.PARKED:
         return f"it is {state}, and only a parked action can be retried or closed"

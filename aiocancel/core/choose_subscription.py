@@ -131,9 +131,16 @@ def choose_subscription(
 ) -> SubscriptionId | None:
     """Return the subscription that the customer may cancel, None when none has one of ``statuses``.
 
-    The order of ``listed`` does not matter, nor whether a cancellation is scheduled: a choice that changed
-    with our own changes would take a recorded claim's subscription away from its customer. Raises
-    AmbiguousSubscriptionError where only one may go on.
+    A choice that changed with our own changes would take a recorded claim's subscription away from its customer. So it
+    does not matter whether a cancellation is scheduled.
+
+    Args:
+        listed: The customer's subscriptions, in any order.
+        statuses: Stripe's statuses that count.
+        choose: How one of several is chosen.
+
+    Raises:
+        AmbiguousSubscriptionError: Only one may go on, and there are several.
     """
     live = live_subscriptions(listed, statuses=statuses)
     if choose == "only" and len(live) > 1:

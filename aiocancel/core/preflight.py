@@ -81,7 +81,11 @@ class CheckResult:
 def clock_offset_s(earliest: float, latest: float, *, asked_at: float, answered_at: float) -> float:
     """Return by how many seconds another clock is ahead of ours at least, negative where it is behind.
 
-    It read a time from ``earliest`` to ``latest`` at a moment between our ``asked_at`` and ``answered_at``.
+    Args:
+        earliest: The earliest time that the other clock may have shown when it answered.
+        latest: The latest one.
+        asked_at: When our clock showed that we asked.
+        answered_at: When our clock showed that the answer was there.
     """
     return max(earliest - answered_at, 0.0) + min(latest - asked_at, 0.0)
 
@@ -201,7 +205,14 @@ def judge_permissions(needed: Sequence[str], optional: Sequence[str]) -> CheckRe
 def judge_schema(
     present: int | None, newest: int, *, forbidden: Sequence[str], made_at_start: bool
 ) -> CheckResult:
-    """Judge the version of our tables, None where there are none; ``forbidden`` are those this role may not use."""
+    """Judge the version of our tables.
+
+    Args:
+        present: The version in the database, None where there are no tables.
+        newest: The version that this release needs.
+        forbidden: What this role may not use of ours.
+        made_at_start: Whether the application makes the tables when it starts.
+    """
     if present is not None and present > newest:
         detail = f"version {present}, newer than this release ({newest})"
         return CheckResult.fail(SCHEMA, detail, "install the release that made the tables")
@@ -230,8 +241,11 @@ def judge_backlog(
 ) -> list[CheckResult]:
     """Judge the work that the worker has left.
 
-    ``oldest_waiting_s`` is the age of the oldest action that waits, ``overdue_s`` how long ago the oldest that
-    nothing holds up could have been taken; None where there is none.
+    Args:
+        parked: How many actions are parked.
+        oldest_waiting_s: The age of the oldest action that waits; None where none waits.
+        overdue_s: How long ago the oldest action that nothing holds up could have been taken; None where there is none.
+        own_worker: Whether this application runs a worker.
     """
     waiting = (
         "nothing waits"
@@ -276,7 +290,14 @@ def judge_script(origin: str | None, integrity: str | None) -> CheckResult:
 
 
 def judge_webhook(token: str | None, *, shortest: int, make_one: str, has_api: bool) -> CheckResult:
-    """Judge the token at the end of the webhook's URL; ``has_api`` says that the vendor can be asked."""
+    """Judge the token at the end of the webhook's URL.
+
+    Args:
+        token: The token, None where the webhook has none.
+        shortest: How many characters a token needs at least.
+        make_one: The command that makes a good one.
+        has_api: Whether the vendor can be asked.
+    """
     if token is not None and len(token) < shortest:
         detail = f"it has {_counted(len(token), 'character')} and could be guessed"
         return CheckResult.fail(WEBHOOK, detail, f"make one of {shortest} or more: {make_one}")

@@ -85,7 +85,12 @@ def lease(
 ) -> tuple[Budget, Slots]:
     """Take up to ``want`` slots that come within ``horizon_s``: fewer, or none, where there are not so many.
 
-    ``horizon_s`` is at most LONGEST_HORIZON_S.
+    Args:
+        budget: The budget as it is.
+        limit: The limit that it keeps to.
+        now: The time.
+        want: How many slots are wanted.
+        horizon_s: How far ahead they may be; at most LONGEST_HORIZON_S.
     """
     interval_s = limit.interval_s * budget.slowness_at(now)
     next_at = budget.next_at if budget.next_at <= now + IMPOSSIBLE_S else now

@@ -56,9 +56,13 @@ def sort_answer(
 ) -> Failure:
     """Sort an answer that is not a success.
 
-    ``http_status`` None means that no whole answer came. ``should_retry`` is the Stripe-Should-Retry
-    header, which wins where it speaks about a refusal.
     Source: https://docs.stripe.com/error-low-level and stripe-python's own retry rule.
+
+    Args:
+        http_status: The status; None means that no whole answer came.
+        code: The code in the answer, None where there is none.
+        should_retry: The header Stripe-Should-Retry, which wins where it speaks about a refusal; None where it is
+            missing.
     """
     if http_status is None or http_status >= 500:
         return Failure.UNKNOWN
@@ -77,8 +81,12 @@ def throttled(
 ) -> Throttled | None:
     """Say whose limit a refusal speaks of, None where it speaks of none: a lock timeout is a 429 too.
 
-    ``reason`` is the header Stripe-Rate-Limited-Reason.
     Source: https://docs.stripe.com/rate-limits
+
+    Args:
+        http_status: The status; None means that no whole answer came.
+        code: The code in the answer, None where there is none.
+        reason: The header Stripe-Rate-Limited-Reason, None where it is missing.
     """
     if http_status != 429 and code != Code.RATE_LIMIT:
         return None
@@ -134,11 +142,16 @@ def after_failure(
     retry_after_s: float | None = None,
     replayed: bool = False,
 ) -> RetryAfter | Park:
-    """Say what follows a failed attempt, numbered from 1 among those that count.
+    """Say what follows a failed attempt. A limit on the requests of all processes never leads to giving up.
 
-    ``retry_after_s`` is the shortest wait, where the other side named one. A limit on the requests of all
-    processes never leads to giving up. ``replayed`` says that the answer was an old one, repeated: it tells nothing
-    of now, and the next attempt has a new key.
+    Args:
+        failure: What sort of failure it was.
+        code: The code in the answer, None where there is none.
+        attempt: The attempt's number, from 1 among those that count.
+        jitter: A random number from 0 to 1.
+        retry_after_s: The shortest wait, where the other side named one.
+        replayed: Whether the answer was an old one, repeated: it tells nothing of now, and the next attempt has a new
+            key.
     """
     if failure is Failure.REJECTED:
         return Park(code or Code.REJECTED)

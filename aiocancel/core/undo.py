@@ -309,9 +309,13 @@ def kept_by(
 def undo_step(
     kind: OfferUndoKind, subscription: Subscription, made: Made, earlier: Change | None
 ) -> Step:
-    """Say what is left to do to undo an offer, given the subscription as just read.
+    """Say what is left to do to undo an offer, given the subscription as just read. Total: never raises.
 
-    ``earlier`` is the change that an earlier attempt sent, or may have sent. Total: never raises.
+    Args:
+        kind: Which offer is undone.
+        subscription: The subscription.
+        made: What the offer made.
+        earlier: The change that an earlier attempt sent, or may have sent.
     """
     if subscription.has_ended:
         return Refuse(Code.SUBSCRIPTION_HAS_ENDED)

@@ -264,7 +264,13 @@ def public_letter(
 ) -> WrittenLetter:
     """Write the acknowledgement of the public exit: the declaration word for word, and nothing that was not typed.
 
-    ``is_sent`` False says that no mail comes, and that the page is all there is to keep.
+    Args:
+        declaration: What was typed.
+        received_at: When it came.
+        claim_id: The declaration's public id.
+        words: Writes dates in the reader's language.
+        brand: The name of the site.
+        is_sent: Whether a mail comes; if not, the page is all there is to keep.
     """
     texts = statutory.EXIT
     is_for_cause = declaration.kind is Termination.EXTRAORDINARY

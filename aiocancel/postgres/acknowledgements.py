@@ -223,7 +223,12 @@ class Acknowledgements:
     async def handed_over(
         self, taken: TakenAction, reference: str | None, *, next_in_s: float | None
     ) -> bool:
-        """End the action, and let the next letter of the claim look in ``next_in_s``; None where there is none.
+        """End the action, and let the next letter of the claim look later.
+
+        Args:
+            taken: The action.
+            reference: The mail server's word for the letter, None where it gave none.
+            next_in_s: In how many seconds the next letter looks; None where there is none.
 
         Returns:
             Whether the lease still stood. The letter counts as handed over in any case.

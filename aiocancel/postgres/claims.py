@@ -293,12 +293,20 @@ class Claims:
     ) -> RecordedClaim:
         """Record a claim with its actions in one transaction, or find the equal one recorded before.
 
-        ``from_page`` says that the customer's own page posted it: then an equal claim that was parked for want of
-        that proof goes on. ``acceptance`` ends a flow session of ours in the same transaction, which must have shown
-        the offer: neither stands without the other.
+        A commit whose answer was lost is found again by the repeated post.
 
-        Raises ConflictError when the grant or the flow session was already used for something else. A
-        commit whose answer was lost is found again by the repeated post.
+        Args:
+            claim: The claim.
+            grant: The grant that it was posted with.
+            decision: What follows from it.
+            verified: Whether the claim is proven.
+            from_page: Whether the customer's own page posted it: then an equal claim that was parked for want of that
+                proof goes on.
+            acceptance: Ends a flow session of ours in the same transaction, which must have shown the offer: neither
+                stands without the other.
+
+        Raises:
+            ConflictError: The grant or the flow session was already used for something else.
         """
         grant = _as_stored(claim, grant)
         public_id = uuid.uuid4()
@@ -390,7 +398,13 @@ class Claims:
         flow_session_id: FlowSessionId,
         status: FlowStatus | None = None,
     ) -> bool:
-        """Tell whether any claim speaks of this flow session; with ``status``, of that end of it."""
+        """Tell whether any claim speaks of this flow session.
+
+        Args:
+            subscription_id: The subscription of the claim.
+            flow_session_id: The flow session.
+            status: The end of the flow session that the claim must speak of; None for any.
+        """
         return bool(await self._connection.at_once(KNOWS, subscription_id, flow_session_id, status))
 
     async def has_unfinished(self, subscription_id: SubscriptionId) -> bool:

@@ -254,8 +254,12 @@ class Leasing:
     ) -> int:
         """Give a job to every forgotten action; returns how many got one now.
 
-        ``holds`` are the actions that the owner is busy with. One that waits counts as forgotten when it is
-        ``overdue_s`` past its time. With nothing but this, an engine that lost all its jobs loses only time.
+        With nothing but this, an engine that lost all its jobs loses only time.
+
+        Args:
+            owner: The worker.
+            holds: The actions that the worker is busy with.
+            overdue_s: An action that waits counts as forgotten when it is so many seconds past its time.
         """
         overdue = timedelta(seconds=overdue_s)
 

@@ -448,8 +448,14 @@ class _Hearing:
 class PgQueuerEngine:
     """Jobs in Postgres, handed out by PgQueuer, to each sort of places its own.
 
-    ``heartbeat_timeout_s`` after a worker fell silent its jobs go to another. ``run`` needs two of the pool's
-    connections, one of which listens. ``begin`` holds back what found a place, while something else comes first.
+    ``run`` needs two of the pool's connections, one of which listens.
+
+    Args:
+        pool: Where the jobs are.
+        heartbeat_timeout_s: So long after a worker fell silent its jobs go to another.
+        poll_every_s: How often it is looked for jobs of which nobody told.
+        begin: Holds back a job that found a place, while something else comes first.
+        clock: The time of this process.
     """
 
     def __init__(

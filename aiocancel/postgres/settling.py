@@ -323,7 +323,11 @@ class Settling:
     ) -> bool:
         """Let the action wait until then and hold nothing up; False when the lease is lost.
 
-        The customer is told of ``takes_effect_at`` or, when that is None, that a payment is missing.
+        Args:
+            taken: The action.
+            until: When it is looked at again.
+            takes_effect_at: When the customer is told that it takes effect; None says that a payment is missing.
+            payment_url: Where the customer can pay, None where nobody knows.
         """
         needs_payment = takes_effect_at is None
         url = (payment_url or "") if needs_payment else None
@@ -360,9 +364,12 @@ class Settling:
     ) -> int:
         """End every action that waits for its date on this subscription; returns how many there were.
 
-        ``plans`` means plans that a schedule was to bring, and nothing else; without it they are left alone.
+        An action that waits for a payment is left alone: only the payment decides.
 
-        They end as refused with ``code``. An action that waits for a payment is left alone: only the payment decides.
+        Args:
+            subscription_id: The subscription.
+            plans: Whether only the plans that a schedule was to bring are ended; otherwise only these are left alone.
+            code: They end as refused with this code.
         """
         async with self._connection.transaction() as connection:
             withdrawn = await connection.fetch(WITHDRAW_DEFERRED, subscription_id, code, plans)

@@ -38,8 +38,17 @@ _OWN_POLICY: Final = Policy(applies_offers="app", verifies_offers=True)
 class Offers:
     """The owner's rules for offers, and the two sides that know more: the vendor's API and the handlers.
 
-    ``meant`` tells which subscription a session may mean that names the customer only. ``own`` tells of sessions of our
-    own flow, whose bound on gifts is ``own_gift_days``.
+    Args:
+        ledger: Where claims are recorded.
+        verifier: Asks the vendor what was really accepted; None where it cannot be asked.
+        policy: The owner's standing answers.
+        limits: The owner's limits of offers.
+        rules: The owner's rules of offers.
+        handlers: The application's handlers of custom offers, by an offer's id or a key of its metadata.
+        meant: Tells which subscription a session may mean that names the customer only.
+        own: Tells of sessions of our own flow.
+        own_gift_days: The bound on gifts in our own flow.
+        now: The time.
     """
 
     def __init__(

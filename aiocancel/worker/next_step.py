@@ -174,11 +174,17 @@ class NextSteps:
     async def _keep_the_customer(
         self, taken: TakenAction, subscription: Subscription, refused: Step, earlier: Change | None
     ) -> Step:
-        """Take the customer's cancellation back, where the offer was accepted after it; else say ``refused``.
+        """Take the customer's cancellation back, where the offer was accepted after it.
 
         Only one that was made here before the offer, and only where the owner lets customers take theirs back. Another
         plan may need a payment that fails, and the customer would neither have left nor have the plan. Whatever fits
         into one update with the offer is taken back by it: an offer that Stripe refuses leaves the cancellation.
+
+        Args:
+            taken: The action of the offer.
+            subscription: The subscription as just read.
+            refused: The answer where nothing is taken back.
+            earlier: The change that an earlier attempt sent, or may have sent.
         """
         offer = _offer(taken)
         if isinstance(offer.terms, PlanTerms):

@@ -52,12 +52,33 @@ _MOST_TOLD_OF: Final = 10_000
 
 
 class Worker:
-    """Looks at the actions that the engine's jobs name, up to ``concurrency`` at a time.
+    """Looks at the actions that the engine's jobs name.
 
-    ``on_settled`` is called with a claim's public id whenever one of its actions becomes final. Every
-    ``sweep_every_s`` the ledger is searched for actions that no job names any more. A worker that dies holds
-    its actions for ``lease_s``; one that lives but cannot renew its leases breaks off before that. ``find`` tells
-    before the first write whose subscription it is now; without it nobody asks again.
+    A worker that dies holds its actions until their leases end. One that lives but cannot renew its leases breaks off
+    before that.
+
+    Args:
+        ledger: Where claims and actions are kept.
+        billing: Where subscriptions are read and changed.
+        engine: Hands out jobs.
+        offers: The owner's rules for offers.
+        hooks: The application's hooks.
+        schedule_policy: What becomes of a schedule that a change meets.
+        ends_with: Which item's period a cancellation ends with.
+        agreed_ends: Whether an end beyond the paid time stands or yields.
+        on_event: Hears of events.
+        on_settled: Called with a claim's public id whenever one of its actions becomes final.
+        concurrency: How many actions of each sort may be under way at a time.
+        lease_s: For how long a taken action is held unless it is renewed.
+        sweep_every_s: How often the ledger is searched for actions that no job names any more.
+        jitter: Makes a number from 0 to 1, by which waits differ.
+        vendor_acts_within_s: How long the flow vendor may take for a change of its own.
+        resume_policy: Whose cancellations a customer may take back.
+        is_simulated: Whether ``billing`` is a simulator, whose time tests move.
+        find: Tells before the first write whose subscription it is now; without it nobody asks again.
+        account_column: The column that names the connected account, None where there is none.
+        acknowledger: Writes letters, None where nobody does.
+        matcher: Finds the contract of a public declaration, None where there is no public exit.
     """
 
     def __init__(

@@ -58,8 +58,15 @@ def offer_step(
 ) -> Step:
     """Say what is left to do for an accepted offer, given the subscription as just read.
 
-    An earlier change is sent again as it was, or left to a human, but never replaced by another. ``price`` is that of
-    another plan; None where it was not read. Total: never raises.
+    An earlier change is sent again as it was, or left to a human, but never replaced by another. Total: never raises.
+
+    Args:
+        offer: The offer.
+        subscription: The subscription.
+        now: The time.
+        progress: What earlier attempts have done.
+        rules: The owner's rules of offers.
+        price: The price of another plan; None where it was not read.
     """
     earlier = progress.earlier
     if earlier is not None and shows(earlier, subscription):

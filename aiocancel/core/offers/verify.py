@@ -60,10 +60,17 @@ def judge(
     now: datetime,
     meant: Collection[str] | None = None,
 ) -> Verdict:
-    """Judge a claim of an accepted offer by the vendor's flow session; both ids are the grant's.
+    """Judge a claim of an accepted offer by the vendor's flow session. Total: never raises.
 
-    ``session`` None means that the vendor knows no such session. ``meant`` are the subscriptions that it may be about,
-    where it names the customer only; None where it names its own. Total: never raises.
+    Args:
+        session: The flow session; None where the vendor knows no such session.
+        subscription_id: The subscription of the grant.
+        customer_id: The customer of the grant.
+        policy: The owner's standing answers.
+        limits: The owner's limits of offers.
+        now: The time.
+        meant: The subscriptions that the session may be about, where it names the customer only; None where it names
+            its own.
     """
     if session is None:
         return Disproven(Code.FLOW_SESSION_UNKNOWN)

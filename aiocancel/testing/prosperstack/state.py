@@ -56,12 +56,25 @@ class Fault:
 class ProsperStackState:
     """What the vendor holds and decides; attributes may be changed between requests.
 
-    ``sessions`` holds flow sessions by id, ``events`` every event oldest first, ``requests`` what
-    arrived. ``confirmation_step`` keeps the iframe open after completion, ``report_incomplete`` makes
-    the × report ``incomplete`` before it closes, ``known_subscriptions`` (None: any) refuses others, and
-    ``properties`` (None: any) maps the identifiers of the custom properties that exist to their types.
-    ``require_signature=False`` opens unsigned flow sessions as well. ``echoes_meta`` and ``echoes_properties`` say
-    whether a flow session shows over REST what the payload's ``meta`` and ``properties`` held.
+    ``sessions`` holds flow sessions by id, ``events`` every event oldest first, ``requests`` what arrived.
+
+    Args:
+        client_id: The account's id, which payloads name.
+        client_secret: The secret that payloads are signed with.
+        api_key: The key that REST requests need.
+        clock: The time.
+        new_id: Makes the id of a new object with this prefix.
+        require_signature: Whether an unsigned flow session is refused.
+        offers: The offers of each flow session; None for a usual set.
+        confirmation_step: Whether the iframe stays open after completion.
+        report_incomplete: Whether the × reports ``incomplete`` before it closes.
+        redirect_uri: Where the page goes at the end of a flow session, None where it stays.
+        webhook_url: Where events are posted to, None where nobody hears of them.
+        known_subscriptions: The subscriptions that are not refused; None for any.
+        properties: The types of the custom properties that exist, by their identifiers; None for any.
+        rate_limit: How many REST requests may come within a minute.
+        echoes_meta: Whether a flow session shows over REST what the payload's ``meta`` held.
+        echoes_properties: Whether it shows what the payload's ``properties`` held.
     """
 
     def __init__(
@@ -126,7 +139,16 @@ class ProsperStackState:
         test_mode: bool = False,
         started: bool = True,
     ) -> JsonObject:
-        """Open a flow session and return it; ``payload`` replaces the plain one for ``subscription_id``."""
+        """Open a flow session and return it.
+
+        Args:
+            subscription_id: The subscription of a plain payload.
+            payload: The payload, in place of the plain one.
+            client_url: The address of the page.
+            user_agent: The browser's name for itself.
+            test_mode: Whether it is a session of the test mode.
+            started: Whether the customer has begun already.
+        """
         opened = payload or {
             "clientId": self.client_id,
             "subscription": {"platformId": subscription_id},
@@ -170,8 +192,15 @@ class ProsperStackState:
     ) -> JsonObject:
         """End a flow session and emit ``flow_session_completed``; returns the session.
 
-        ``cancel_reason`` is a code of ``records.REASONS`` or a free text. Raises ValueError
-        when the session has already ended or ``status`` and ``offer_id`` do not fit together.
+        Args:
+            session_id: The session.
+            status: How it ends.
+            offer_id: The offer that was accepted, None where none was.
+            cancel_reason: A code of ``records.REASONS`` or a free text.
+            comment: The customer's own words.
+
+        Raises:
+            ValueError: The session has already ended, or ``status`` and ``offer_id`` do not fit together.
         """
         session = self.start(session_id)
         if session["status"] not in OPEN_STATUSES:
@@ -264,10 +293,18 @@ class ProsperStackState:
         drop: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Make the next ``times`` requests under ``path`` fail, be slow, or lose their connection.
+        """Make the next requests fail, be slow, or lose their connection.
 
-        ``delay_s`` alone answers late but well; ``drop`` cuts the connection without an answer; a 429
-        carries RateLimit headers. CORS preflights are let through, as a gateway in front would.
+        CORS preflights are let through, as a gateway in front would. A 429 carries RateLimit headers.
+
+        Args:
+            status: The HTTP status of the answer; None answers well.
+            error: The code in the answer.
+            path: The beginning of the paths that are meant.
+            times: How many requests.
+            delay_s: How late the answer is.
+            drop: Whether the connection is cut without an answer.
+            headers: More headers of the answer.
         """
         self._faults.append(Fault(path, times, status, error, delay_s, drop, dict(headers or {})))
 

@@ -146,10 +146,15 @@ def tidy(raw: Any) -> Any:
 def read_parameters(
     known: Mapping[str, Param], raw: Mapping[str, Any], prefix: str = ""
 ) -> dict[str, Any]:
-    """Typed values by the table ``known``; raises Refusal (400) at the first thing Stripe would not take.
+    """Return typed values by the table of known parameters. A cleared parameter is the empty string, as it was sent.
 
-    A cleared parameter is the empty string, as it was sent. ``prefix`` is the name of the enclosing
-    parameter, for messages.
+    Args:
+        known: The parameters that there are.
+        raw: What was sent.
+        prefix: The name of the enclosing parameter, for messages.
+
+    Raises:
+        Refusal: The first thing that Stripe would not take (400).
     """
 
     def full(name: str) -> str:

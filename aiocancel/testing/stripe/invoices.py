@@ -139,7 +139,14 @@ def build(
 ) -> JsonObject:
     """Add up an invoice of these lines, still a draft, and change nothing.
 
-    ``running`` are the discounts to take off instead of those in force at that moment.
+    Args:
+        state: The simulated account.
+        subscription: The subscription that is billed.
+        lines: The lines.
+        reason: Stripe's word for why there is an invoice.
+        at: The time.
+        running: The discounts to take off; None for those in force at that moment.
+        object_id: The invoice's id; None makes one.
     """
     customer = state.customers[subscription["customer"]]
     if running is None:

@@ -62,10 +62,13 @@ class StripeState(Books):
         payment_method: str | None = "pm_card_visa",
         **fields: Any,
     ) -> JsonObject:
-        """Add a customer and return a copy; ``fields`` are Stripe's (email, name, metadata, …).
+        """Add a customer and return a copy.
 
-        ``discount`` is the id of a coupon that the customer itself has; ``payment_method`` is one of Stripe's
-        test methods, or None for a customer without any.
+        Args:
+            id: The customer's id; None makes one.
+            discount: The id of a coupon that the customer itself has.
+            payment_method: One of Stripe's test methods, or None for a customer without any.
+            **fields: Stripe's fields (email, name, metadata, …).
         """
         customer = objects.customer(id or self.new_id("cus"), self.time_of(fields), **fields)
         self.customers[customer["id"]] = customer
@@ -288,8 +291,12 @@ class StripeState(Books):
     ) -> JsonObject:
         """Put a subscription under a schedule and return a copy of it.
 
-        ``ends`` are the ends of its phases, the first of which runs; left out, it ends with the running period.
-        ``prices`` are those of the phases after the first; a phase without one has the same as now.
+        Args:
+            id: The schedule's id.
+            subscription: The subscription's id.
+            ends: The ends of its phases, the first of which runs; left out, it ends with the running period.
+            end_behavior: What becomes of the subscription at the end of the last phase.
+            prices: The prices of the phases after the first; a phase without one has the same as now.
         """
         return schedules.add(
             self,

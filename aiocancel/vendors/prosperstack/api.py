@@ -88,9 +88,18 @@ async def open_prosperstack_api(
 ) -> AsyncIterator[ProsperStackApi]:
     """Open one session to the REST API and close it at the end.
 
-    ``timeout_s`` bounds one request, ``longest_wait_s`` the wait for the rate limit before it, which is kept
-    together with all that take their ``slots`` from the same place. Raises
-    ConfigurationError without a usable API key, SimulatorRefusedError for a live one over plain http.
+    Args:
+        access: Where the API is, and its key.
+        timeout_s: The longest time for one request.
+        longest_wait_s: The longest wait for the rate limit before a request.
+        clock: The time of this process.
+        sleep: Waits for so many seconds.
+        slots: Where the slots of the rate limit come from; all requests with the same source keep to the limit
+            together.
+
+    Raises:
+        ConfigurationError: The API key cannot be used.
+        SimulatorRefusedError: A live key would go over plain http.
     """
     if not access.api_key:
         raise ConfigurationError("ProsperStack needs api_key to confirm what a flow came to")
