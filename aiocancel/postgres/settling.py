@@ -219,9 +219,12 @@ class Settling:
     async def finish(
         self, taken: TakenAction, receipt: Receipt, *, accepted: Accepted | None = None
     ) -> bool:
-        """Mark the action done on the evidence of ``receipt``; False when the lease is lost.
+        """Mark the action done; False when the lease is lost.
 
-        The answer of the attempt's own write, where it is not noted yet, is noted in any case.
+        Args:
+            taken: The action.
+            receipt: The evidence that it took effect.
+            accepted: The answer to the attempt's own write; where it is not noted yet, it is noted in any case.
         """
         was_accepted = accepted is not None
         request_id = None if accepted is None else accepted.request_id
@@ -302,9 +305,14 @@ class Settling:
         await self._connection.at_once(JOURNAL, taken.claim_id, taken.action_id, entry, code)
 
     async def hand_back(self, taken: TakenAction, *, delay_s: float, code: AnyCode | None) -> bool:
-        """Let any worker take the action again after ``delay_s``; False when the lease is lost.
+        """Let any worker take the action again later; False when the lease is lost.
 
         Where a limit that all share was reached, the attempt does not count towards giving up.
+
+        Args:
+            taken: The action.
+            delay_s: In how many seconds it may be taken.
+            code: Why it is handed back; None where the worker only gives up its lease.
         """
         entry = "attempt_failed" if code else "handed_back"
         return await self._wait(taken, delay_s, int(is_excused(code)), entry, code)

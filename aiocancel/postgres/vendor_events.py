@@ -88,7 +88,10 @@ class PollTurn:
 class Doorbell:
     """Events of one flow vendor; every method raises UnavailableError.
 
-    The process that takes an event has ``lease_s`` to look at it; then another process does.
+    Args:
+        pool: Where the events are kept.
+        vendor: The vendor's name.
+        lease_s: For how long the process that takes an event may look at it; then another process does.
     """
 
     def __init__(

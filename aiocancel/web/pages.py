@@ -94,7 +94,17 @@ async def render_page(
     with_flow: bool = False,
     **values: Any,
 ) -> web.Response:
-    """Render one of our pages, in the dress of the site where it has one; ``with_flow`` adds the flow's rules."""
+    """Render one of our pages, in the dress of the site where it has one.
+
+    Args:
+        request: The request.
+        site: The plug-in.
+        template: The template's file name.
+        words: The page's language.
+        status: The HTTP status.
+        with_flow: Whether the page needs the style rules of a flow's screens.
+        **values: What the template shows.
+    """
     theme = site.settings.theme
     context = {
         "about": (),

@@ -102,7 +102,17 @@ class PlainPages:
         named: str | None,
         claim_id: str | None = None,
     ) -> web.Response:
-        """Say why there is nothing to ask; ``claim_id`` is that of the cancellation, where it was made here."""
+        """Say why there is nothing to ask.
+
+        Args:
+            request: The request.
+            words: The page's language.
+            page: What it says.
+            owned: The subscription, None where there is none.
+            shown: What Stripe says of it, None where that is not known.
+            named: The id of the subscription that the address names, None where it names none.
+            claim_id: The cancellation's, where it was made here.
+        """
         may_resume = page.offers_resume and self._site.settings.resume_policy != "off"
         keep = {"change": "resume", "named": named, "text": words.text("keep_button")}
         letter = [] if claim_id is None else [self._letter(claim_id, words)]
@@ -128,7 +138,16 @@ class PlainPages:
         *,
         unsure: Collection[str],
     ) -> web.Response:
-        """Ask which subscription is meant, each with its plan, price and date; of the ``unsure`` no next payment."""
+        """Ask which subscription is meant, each with its plan, price and date.
+
+        Args:
+            request: The request.
+            words: The page's language.
+            choices: The subscriptions.
+            shown: What Stripe says of each, in the same order; None where that is not known.
+            undo: What is undone, None where a cancellation is meant.
+            unsure: The subscriptions whose next payment is not told.
+        """
         told = [_told(owned, seen, unsure) for owned, seen in zip(choices, shown, strict=True)]
         names = subscription_names(choices, [each.plan for each in told])
         cards = [

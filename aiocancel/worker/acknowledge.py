@@ -233,7 +233,16 @@ class Acknowledger:
         ask: AskLastBill | None,
         ask_next: AskNextPayment | None,
     ) -> _Chosen:
-        """Write what is true now; ``seen`` is the subscription where it was just read."""
+        """Write what is true now.
+
+        Args:
+            kind: Which letter it is.
+            taken: The action.
+            due: The claim, and what was written of it before.
+            seen: The subscription, where it was just read.
+            ask: Asks Stripe what is paid after a cancellation; None says nothing of it.
+            ask_next: Asks Stripe for the next payment of a subscription that goes on; None says nothing of it.
+        """
         owned = await self._owned(taken)
         address = await self._address(due, owned)
         bill = await self._last_bill(kind, taken, due, ask)

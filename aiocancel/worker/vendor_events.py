@@ -55,7 +55,22 @@ _NOBODY: Final = CustomerId("")
 
 
 class CatchUp:
-    """Looks at rings, and polls for events that did not ring, until it is stopped; ``rung`` wakes it."""
+    """Looks at rings, and polls for events that did not ring, until it is stopped.
+
+    Args:
+        ledger: Where claims are recorded.
+        doorbell: Where rings are kept.
+        vendor_api: The vendor's API, which tells what happened.
+        resolver: Finds a customer's subscription.
+        policy: The owner's standing answers.
+        vendor: The vendor's name.
+        mode: Whether it is live or test.
+        poll_every_s: How often the vendor's list of events is read.
+        rung: Set when the webhook has rung; it wakes the work.
+        sealer: Checks the proofs that come back with flow sessions.
+        on_event: Hears of events.
+        waits_for_browser_s: How long an event waits for the browser's post; None for the usual time.
+    """
 
     def __init__(
         self,

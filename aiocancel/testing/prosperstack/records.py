@@ -54,7 +54,15 @@ def coupon_details(
     months: int | None = 3,
     platform_coupon_id: str | None = None,
 ) -> JsonObject:
-    """Coupon details; ``amount_off`` is a decimal string, percent or major currency units."""
+    """Return the details of a coupon.
+
+    Args:
+        amount_off: A decimal string: percent, or major units of the currency.
+        coupon_type: Whether that is a percentage or an amount.
+        duration: The vendor's word for how long it lasts.
+        months: For how many months it lasts, None where it is not months that count.
+        platform_coupon_id: The coupon at Stripe, None where there is none yet.
+    """
     return {
         "type": "coupon",
         "coupon_type": coupon_type,

@@ -46,7 +46,17 @@ def event(
     request: Write | None,
     previous: Mapping[str, Any] | None,
 ) -> JsonObject:
-    """Build an event; ``previous`` is what the changed fields were."""
+    """Build an event.
+
+    Args:
+        event_id: The event's id.
+        kind: Its type.
+        of: The object that it is about.
+        created: When it happened.
+        account: The connected account, None for the key's own.
+        request: The request that caused it, None where none did.
+        previous: What the changed fields were, None where no field changed.
+    """
     data: JsonObject = {"object": copy_of(of)}
     if previous is not None:
         data["previous_attributes"] = dict(previous)

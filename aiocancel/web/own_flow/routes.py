@@ -354,7 +354,15 @@ class OwnFlowHandlers:
         besides: Shown | None = None,
         status: int = 200,
     ) -> web.Response:
-        """Show a screen of the session that the address names; ``bare`` is the exit alone."""
+        """Show a screen of the session that the address names.
+
+        Args:
+            request: The request.
+            at_why: Whether the question for the reason is shown, whatever the session is at.
+            bare: Whether the exit is shown alone.
+            besides: What the screen says besides.
+            status: The HTTP status.
+        """
         session_id = request.match_info.get("session")
         words = self._site.languages.of(request)
         try:
