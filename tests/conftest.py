@@ -49,9 +49,11 @@ remember_types()
 # whole tree.
 SLOW = (
     "benchmarks/",
+    "billing/test_rate_limit.py",
     "browser/",
     "cli/",
     "contract/",
+    "core/test_codes_in_the_tree.py",
     "crash/",
     "fuzz/",
     "postgres/",
@@ -63,6 +65,8 @@ SLOW = (
     "test_docs_examples.py",
     "test_examples.py",
     "test_plugin.py",
+    "test_rate_limit.py",
+    "vendors/prosperstack/test_api_rate_limit.py",
 )
 # Each of these shares something costly, so that one process runs all of it; the longest come first.
 TOGETHER = (
