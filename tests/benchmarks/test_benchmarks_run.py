@@ -74,7 +74,11 @@ def run(name: str, *arguments: str) -> str:
                 "modules that requests import, this, a flow of your own": 0,
             },
         ),
-        ("hostile_posts", {"this, quiet", "this, 3 hostile posts"}, {}),
+        (
+            "hostile_posts",
+            {"this, quiet", "this, 3 posts of a stranger", "this, 3 posts of a customer"},
+            {},
+        ),
         ("hanging_vendor", {"quiet", "vendor hangs"}, {"cancellations carried out": 2}),
         ("scale", {"100", "200"}, {}),
         ("memory", {"1"}, {}),
