@@ -90,24 +90,13 @@ class _Stored(NamedTuple):
     unreadable: AnyCode | None = None
 
 
-# It is an action's turn when nothing of its lane runs and nothing older waits: that keeps their order. One whose lease
-# ran out comes first even so, or the two would wait for each other, since an older one can be committed later. A kind
-# that we do not know belongs to a newer release; where none of its workers came within $7, it holds nothing up. A
-# cancellation, one of $5, waits no longer than $8 for one of $6 that fails again and again, nor for those behind that.
+# Whose turn it is in a lane is said by ``aiocancel.before_in_lane``, here and where forgotten actions are found.
 TAKE: Final = """
 WITH ready AS (
     SELECT a.id FROM aiocancel.action a
     WHERE a.id = ANY($1) AND a.state IN ('waiting', 'running') AND a.kind = ANY($4)
-      AND (a.due_at <= now() OR a.lease_owner = $2) AND NOT EXISTS (
-        SELECT FROM aiocancel.action o
-        WHERE o.lane = a.lane AND o.id <> a.id
-          AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
-              AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)
-              AND NOT (o.kind <> ALL($4) AND o.due_at < now() - $7::interval)
-              AND NOT (a.kind = ANY($5) AND o.kind = ANY($6) AND EXISTS (
-                SELECT FROM aiocancel.action f
-                WHERE f.lane = o.lane AND f.id <= o.id AND f.state = 'waiting' AND NOT f.deferred AND f.kind = ANY($6)
-                  AND f.due_at > now() AND coalesce(f.woke_at, f.created_at) < now() - $8::interval))))
+      AND (a.due_at <= now() OR a.lease_owner = $2)
+      AND NOT EXISTS (SELECT FROM aiocancel.before_in_lane(a.lane, a.id, a.state, a.kind, $4, $5, $6, $7, $8))
     ORDER BY a.id FOR UPDATE OF a SKIP LOCKED)
 UPDATE aiocancel.action a
 SET state = 'running', lease_owner = $2, due_at = now() + $3::interval, attempts = attempts + 1, deferred = false
@@ -125,24 +114,15 @@ WHERE lease_owner = $1 AND state = 'running' AND id = ANY($2) RETURNING id
 """
 
 # Forgotten is an action that has been due for a while, or whose worker died, or that we leased without knowing it
-# because the answer was lost, and for which no job is there. Whose turn it is stands in ``TAKE``, too. Of the oldest
-# $6 many may have their jobs and wait for places: they must not hide one that has none.
+# because the answer was lost, and for which no job is there. Of the oldest $6 many may have their jobs and wait for
+# places: they must not hide one that has none.
 FIND_FORGOTTEN: Final = """
 SELECT a.id, a.attempts, a.kind FROM (
     SELECT a.id, a.attempts, a.kind, a.due_at FROM aiocancel.action a
     WHERE a.state IN ('waiting', 'running') AND a.kind = ANY($3) AND a.id <> ALL($2)
       AND (a.due_at <= now() - CASE a.state WHEN 'waiting' THEN $4::interval ELSE interval '0' END
         OR a.lease_owner = $1)
-      AND NOT EXISTS (
-          SELECT FROM aiocancel.action o
-          WHERE o.lane = a.lane AND o.id <> a.id
-            AND (o.state = 'running' OR o.state = 'waiting' AND a.state = 'waiting' AND o.id < a.id
-                AND NOT aiocancel.lets_others_pass(o.deferred, o.due_at)
-                AND NOT (o.kind <> ALL($3) AND o.due_at < now() - $9::interval)
-                AND NOT (a.kind = ANY($7) AND o.kind = ANY($8) AND EXISTS (
-                  SELECT FROM aiocancel.action f
-                  WHERE f.lane = o.lane AND f.id <= o.id AND f.state = 'waiting' AND NOT f.deferred AND f.kind = ANY($8)
-                    AND f.due_at > now() AND coalesce(f.woke_at, f.created_at) < now() - $10::interval))))
+      AND NOT EXISTS (SELECT FROM aiocancel.before_in_lane(a.lane, a.id, a.state, a.kind, $3, $7, $8, $9, $10))
     ORDER BY a.due_at, a.id LIMIT $6) a
 WHERE NOT EXISTS (
     SELECT FROM aiocancel.pgqueuer q

@@ -149,6 +149,23 @@ async def test_the_functions_are_put_into_the_statements_that_use_them(pool: Poo
     assert "action" in plans[1]
 
 
+@pytest.mark.parametrize("name", ["leasing.TAKE", "leasing.FIND_FORGOTTEN"])
+async def test_whose_turn_it_is_is_put_into_the_statements_that_ask_for_it(
+    pool: Pool, name: str
+) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        # As workers have it after five times, and without their values.
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE asked AS {STATEMENTS[name]}")
+        nothing = ", ".join(["NULL"] * max(map(int, re.findall(r"\$(\d+)", STATEMENTS[name]))))
+        plan = await connection.fetch(f"EXPLAIN EXECUTE asked ({nothing})")
+        await connection.execute("DEALLOCATE asked")
+
+    text = "\n".join(row[0] for row in plan)
+    assert "Function Scan" not in text
+    assert re.search(r"on action o\b", text)
+
+
 @pytest.mark.parametrize("state", list(ActionState))
 @pytest.mark.parametrize("is_closed", [False, True])
 async def test_a_person_is_waited_for_where_an_action_is_parked_and_not_closed(
@@ -184,6 +201,7 @@ SAID_ONCE = {
     "waits_for_a_person": r"\bparked' AND (?:\w+\.)?closed_at IS NULL",
     "is_gift": r"'apply_offer', 'expect_offer', 'run_offer_handler'",
     "has_cancelled": r"'cancel_at_period_end', 'cancel_now'\) AND",
+    "before_in_lane": r"\bo\.lane = a\.lane AND o\.id <> a\.id",
     # Of actions that Stripe hears of, and of hooks; others name themselves by their claim.
     "wish_key and telling_key": r"\bsha256\(|-hooks\b",
 }
