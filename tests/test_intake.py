@@ -20,6 +20,7 @@ from aiocancel.core.actions import Places, Receipt
 from aiocancel.core.decision import Answer, AnswerKind, Policy, Topic
 from aiocancel.core.flow_details import Told
 from aiocancel.core.grants import GrantSealer
+from aiocancel.core.turn_to_store import ALWAYS
 from aiocancel.core.waiting import FEW, SCOUTS
 from aiocancel.errors import ConflictError, GrantError, UnavailableError
 from aiocancel.giving_way import GivingWay
@@ -539,7 +540,7 @@ def waits(service: FlowService, topic: Topic = Topic.CANCELLATION) -> asyncio.Ta
     )
 
 
-async def broken_off(*tasks: asyncio.Task[Answer | None]) -> None:
+async def broken_off(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -750,6 +751,45 @@ async def test_a_post_that_cannot_be_stored_in_time_hears_so_at_once(
     async with asyncio.timeout(10):
         stored = [await first, await second, await post("mary")]
     assert not any(each.repeated for each in stored)
+
+
+async def test_a_customer_who_leaves_or_comes_late_to_the_line_refuses_nobody_in_it(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "STORED_AT_ONCE", 1)
+    monkeypatch.setattr(intake, "STORE_WITHIN_S", 2.0)
+    customers = [f"customer {number}" for number in range(ALWAYS + 4)]
+    for customer in customers:
+        await add_customer(pool, customer, f"sub_{customer.rpartition(' ')[2]}")
+    service = await service_over(pool)
+    grants = {who: await grant_of(service, who) for who in customers}
+    find = service.find_patiently
+
+    async def slow_for_one(customer_id: str, subscription_id: str) -> Any:
+        if customer_id == late:
+            await asyncio.sleep(1.5)
+        return await find(customer_id, subscription_id)
+
+    monkeypatch.setattr(service, "find_patiently", slow_for_one)
+    stored, leaves, late, *others = customers
+
+    def post(who: str) -> asyncio.Task[RecordedClaim]:
+        return asyncio.create_task(service.accept(make_claim(), grants[who], who))
+
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("LOCK TABLE aiocancel.claim IN ACCESS EXCLUSIVE MODE")
+        posts = [post(stored)]
+        await until(lambda: other.fetchval(WAITS_FOR_A_LOCK))
+        gone = post(leaves)
+        await until(lambda: service._to_store.at(0.0).waiting == 1)
+        await broken_off(gone)
+        with pytest.raises(UnavailableError):
+            await post(late)
+        posts += [post(who) for who in others]
+        await until(lambda: service._to_store.at(0.0).waiting == len(others))
+
+    async with asyncio.timeout(10):
+        assert len(await asyncio.gather(*posts)) == 1 + len(others)
 
 
 async def test_the_posts_of_one_customer_come_one_after_another_from_the_first_question_on(

@@ -65,15 +65,16 @@ class WaitsForTurn:
         """Count one more that waits."""
         self._waiting += 1
 
-    def end(self, now: float, *, has_turn: bool) -> None:
+    def end(self, now: float, *, has_turn: bool | None) -> None:
         """Count one that waits no more.
 
         Args:
             now: The time.
-            has_turn: Whether its turn came.
+            has_turn: Whether its turn came; None where it did not wait for long enough to tell.
         """
         self._waiting -= 1
-        (self._stored if has_turn else self._in_vain).append(now)
+        if has_turn is not None:
+            (self._stored if has_turn else self._in_vain).append(now)
 
     def at(self, now: float) -> Waits:
         """Return the counts as they are now, and forget what is over for long."""

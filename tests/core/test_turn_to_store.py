@@ -51,3 +51,11 @@ def test_whoever_waits_is_counted_until_the_wait_ends() -> None:
 
     assert recent.at(1.0).waiting == 1
     assert recent.at(100.0).waiting == 1
+
+
+def test_one_that_did_not_wait_for_long_is_neither_stored_nor_in_vain() -> None:
+    recent = WaitsForTurn(within_s=4.0)
+    recent.begin()
+    recent.end(1.0, has_turn=None)
+
+    assert recent.at(1.0) == Waits(0, 0, 0)
